@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Counters and knobs of the test lab: what happens to a b-tree node between
+ * the moment the journal's flusher picks it and the moment it writes it.
+ *
+ * debugfs, under bcache/lab:
+ *   counters  "name value" lines; any write sets them to zero
+ *   gap_us    microseconds the flusher sleeps between pick and flush
+ *   hold      number of nodes to keep unwritten: the next nodes that take a
+ *             pin are held until 0 is written, which pins the journal's tail
+ */
+
+#include "bcache.h"
+#include "btree.h"
+#include "lab.h"
+
+#include <linux/debugfs.h>
+#include <linux/delay.h>
+#include <linux/seq_file.h>
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/bcache_lab.h>
+
+enum lab_counter {
+	LAB_ROUNDS,		/* rounds of the flusher */
+	LAB_VISITED,		/* nodes it looked at */
+	LAB_PICKED,
+	LAB_FLUSHED,
+	LAB_RACED,		/* picked, then found without work */
+	LAB_REAPED,		/* picked node taken by mca_reap() */
+	LAB_FREED,		/* picked node freed */
+	LAB_REUSED,		/* picked node given a new life */
+	LAB_WRONG_NODE,		/* new life written in place of the picked one */
+	LAB_UNGUARDED_TAKEN,	/* the same after another flusher was done */
+	LAB_UNGUARDED_REUSED,
+	LAB_UNGUARDED_WRONG,
+	LAB_WAITS,		/* waits for the flag, one per waiter and pick */
+	LAB_WAIT_LAPS,		/* laps of those waits */
+	LAB_REUSES,		/* new lives, picked or not */
+	LAB_JOURNAL_FULL,
+	LAB_HELD,
+	LAB_OVERFLOW,		/* picks that found no room: the rest is void */
+	LAB_NR,
+};
+
+static const char * const lab_names[LAB_NR] = {
+	[LAB_ROUNDS]		= "rounds",
+	[LAB_VISITED]		= "visited",
+	[LAB_PICKED]		= "picked",
+	[LAB_FLUSHED]		= "flushed",
+	[LAB_RACED]		= "raced",
+	[LAB_REAPED]		= "reaped",
+	[LAB_FREED]		= "freed",
+	[LAB_REUSED]		= "reused",
+	[LAB_WRONG_NODE]	= "wrong_node",
+	[LAB_UNGUARDED_TAKEN]	= "unguarded_taken",
+	[LAB_UNGUARDED_REUSED]	= "unguarded_reused",
+	[LAB_UNGUARDED_WRONG]	= "unguarded_wrong",
+	[LAB_WAITS]		= "waits",
+	[LAB_WAIT_LAPS]		= "wait_laps",
+	[LAB_REUSES]		= "reuses",
+	[LAB_JOURNAL_FULL]	= "journal_full",
+	[LAB_HELD]		= "held",
+	[LAB_OVERFLOW]		= "overflow",
+};
+
+/*
+ * A pick that is under way. Before 5.3 several flushers run at once and may
+ * pick the same node, so a record belongs to a node and a task. @unguarded:
+ * another flusher of the same node was done first and took the flag along.
+ */
+struct lab_pick {
+	struct btree		*b;
+	struct task_struct	*flusher;
+	struct task_struct	*waiter;
+	bool			new_life;
+	bool			unguarded;
+};
+
+#define LAB_PICKS	256	/* at most 8 a flusher; a flusher per worker */
+#define LAB_HOLD_MAX	16
+
+static DEFINE_SPINLOCK(lab_lock);	/* innermost; protects the two arrays */
+static struct lab_pick lab_picks[LAB_PICKS];
+static struct btree *lab_hold[LAB_HOLD_MAX];
+static unsigned int lab_nr_held;
+static u32 lab_hold_want;
+static u32 lab_gap_us;
+static atomic_long_t lab_count[LAB_NR];
+
+static void lab_inc(enum lab_counter nr)
+{
+	atomic_long_inc(&lab_count[nr]);
+}
+
+void bch_lab_round(struct cache_set *c)
+{
+	lab_inc(LAB_ROUNDS);
+	trace_bcache_lab_round(c->journal.blocks_free,
+			       fifo_used(&c->journal.pin));
+}
+
+bool bch_lab_visit(struct btree *b)
+{
+	lab_inc(LAB_VISITED);
+	return bch_lab_held(b);
+}
+
+void bch_lab_pick(struct btree *b)
+{
+	struct lab_pick *p;
+
+	trace_bcache_lab_pick(b);
+	lab_inc(LAB_PICKED);
+
+	spin_lock(&lab_lock);
+	for (p = lab_picks; p < lab_picks + LAB_PICKS; p++)
+		if (!p->b) {
+			*p = (struct lab_pick) { .b = b, .flusher = current };
+			spin_unlock(&lab_lock);
+			return;
+		}
+	spin_unlock(&lab_lock);
+	lab_inc(LAB_OVERFLOW);
+}
+
+void bch_lab_gap(void)
+{
+	u32 us = READ_ONCE(lab_gap_us);
+
+	if (us)
+		fsleep(us);
+}
+
+/* Ends this task's pick of @b and returns what became of it. */
+static struct lab_pick lab_pick_end(struct btree *b)
+{
+	struct lab_pick *p, ended = {};
+
+	spin_lock(&lab_lock);
+	for (p = lab_picks; p < lab_picks + LAB_PICKS; p++) {
+		if (p->b != b)
+			continue;
+		if (p->flusher == current) {
+			ended = *p;
+			p->b = NULL;
+		} else {
+			p->unguarded = true;
+		}
+	}
+	spin_unlock(&lab_lock);
+
+	return ended;
+}
+
+void bch_lab_flush(struct btree *b)
+{
+	struct lab_pick p = lab_pick_end(b);
+
+	lab_inc(LAB_FLUSHED);
+	if (p.new_life) {
+		trace_bcache_lab_wrong_node(b);
+		lab_inc(p.unguarded ? LAB_UNGUARDED_WRONG : LAB_WRONG_NODE);
+	} else {
+		trace_bcache_lab_flush(b);
+	}
+}
+
+void bch_lab_raced(struct btree *b)
+{
+	trace_bcache_lab_raced(b);
+	lab_inc(LAB_RACED);
+	lab_pick_end(b);
+}
+
+void bch_lab_wait(struct btree *b)
+{
+	struct lab_pick *p;
+	bool first = false;
+
+	lab_inc(LAB_WAIT_LAPS);
+
+	spin_lock(&lab_lock);
+	for (p = lab_picks; p < lab_picks + LAB_PICKS; p++)
+		if (p->b == b && p->waiter != current) {
+			p->waiter = current;
+			first = true;
+		}
+	spin_unlock(&lab_lock);
+
+	if (first) {
+		trace_bcache_lab_wait(b);
+		lab_inc(LAB_WAITS);
+	}
+}
+
+/*
+ * Is @b picked? Counts the event once, however many flushers picked it: as
+ * @event while one of them is still the first, as @unguarded after that.
+ */
+static bool lab_taken(struct btree *b, enum lab_counter event,
+		      enum lab_counter unguarded)
+{
+	struct lab_pick *p;
+	bool picked = false, guarded = false;
+
+	spin_lock(&lab_lock);
+	for (p = lab_picks; p < lab_picks + LAB_PICKS; p++) {
+		if (p->b != b)
+			continue;
+		picked = true;
+		guarded |= !p->unguarded;
+		if (event == LAB_REUSED)
+			p->new_life = true;
+	}
+	spin_unlock(&lab_lock);
+
+	if (!picked)
+		return false;
+	lab_inc(guarded ? event : unguarded);
+	return true;
+}
+
+void bch_lab_reap(struct btree *b)
+{
+	if (lab_taken(b, LAB_REAPED, LAB_UNGUARDED_TAKEN))
+		trace_bcache_lab_reap(b);
+}
+
+void bch_lab_free(struct btree *b)
+{
+	if (lab_taken(b, LAB_FREED, LAB_UNGUARDED_TAKEN))
+		trace_bcache_lab_free(b);
+}
+
+void bch_lab_reuse(struct btree *b)
+{
+	lab_inc(LAB_REUSES);
+	if (lab_taken(b, LAB_REUSED, LAB_UNGUARDED_REUSED))
+		trace_bcache_lab_reuse(b);
+}
+
+void bch_lab_full(struct cache_set *c)
+{
+	lab_inc(LAB_JOURNAL_FULL);
+	trace_bcache_lab_full(c->journal.blocks_free,
+			      fifo_used(&c->journal.pin));
+}
+
+bool bch_lab_held(struct btree *b)
+{
+	unsigned int i;
+	bool held = false;
+
+	if (!READ_ONCE(lab_nr_held))
+		return false;
+
+	spin_lock(&lab_lock);
+	for (i = 0; i < lab_nr_held; i++)
+		held |= lab_hold[i] == b;
+	spin_unlock(&lab_lock);
+	return held;
+}
+
+void bch_lab_pinned(struct btree *b)
+{
+	bool hold = false;
+
+	if (!READ_ONCE(lab_hold_want) || bch_lab_held(b))
+		return;
+
+	spin_lock(&lab_lock);
+	if (lab_nr_held < lab_hold_want) {
+		lab_hold[lab_nr_held++] = b;
+		hold = true;
+	}
+	spin_unlock(&lab_lock);
+
+	if (hold) {
+		lab_inc(LAB_HELD);
+		trace_bcache_lab_hold(b);
+	}
+}
+
+static int lab_hold_set(void *data, u64 val)
+{
+	if (val > LAB_HOLD_MAX)
+		return -EINVAL;
+
+	spin_lock(&lab_lock);
+	lab_hold_want = val;
+	if (lab_nr_held > val)
+		lab_nr_held = val;
+	spin_unlock(&lab_lock);
+	return 0;
+}
+
+static int lab_hold_get(void *data, u64 *val)
+{
+	*val = lab_nr_held;
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(lab_hold_fops, lab_hold_get, lab_hold_set, "%llu\n");
+
+static int lab_counters_show(struct seq_file *s, void *unused)
+{
+	unsigned int i;
+
+	for (i = 0; i < LAB_NR; i++)
+		seq_printf(s, "%s %ld\n", lab_names[i],
+			   atomic_long_read(&lab_count[i]));
+	return 0;
+}
+
+static int lab_counters_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, lab_counters_show, NULL);
+}
+
+static ssize_t lab_counters_write(struct file *file, const char __user *buf,
+				  size_t len, loff_t *ppos)
+{
+	unsigned int i;
+
+	for (i = 0; i < LAB_NR; i++)
+		atomic_long_set(&lab_count[i], 0);
+	return len;
+}
+
+static const struct file_operations lab_counters_fops = {
+	.owner		= THIS_MODULE,
+	.open		= lab_counters_open,
+	.read		= seq_read,
+	.write		= lab_counters_write,
+	.llseek		= seq_lseek,
+	.release	= single_release,
+};
+
+void __init bch_lab_init(struct dentry *dir)
+{
+	dir = debugfs_create_dir("lab", dir);
+	debugfs_create_file("counters", 0600, dir, NULL, &lab_counters_fops);
+	debugfs_create_file("hold", 0600, dir, NULL, &lab_hold_fops);
+	debugfs_create_u32("gap_us", 0600, dir, &lab_gap_us);
+}

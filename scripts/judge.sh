@@ -1,0 +1,141 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Judge a run, from what it left behind. Nothing is run again.
+#
+# Usage: scripts/judge.sh [-q] RUN
+#   RUN  a directory under out/runs/
+#   -q   print failures only
+#
+# The judge is pessimistic. A case is ok only if the guest said so and the
+# run around it is whole: a plan, as many results as planned, the guest
+# powered off by itself, nothing bad on the console. A failure that is
+# expected (tools/testing/selftests/bcache/expect) is marked "# XFAIL" with
+# its reason; an expected failure that does not come is a failure.
+#
+# Writes RUN/verdict (KTAP) and RUN/results.tsv. Exit status: 0 when nothing
+# failed that was not expected to, else 1.
+. "$(dirname "$0")/lib.sh"
+
+EXPECT=$TOP/tools/testing/selftests/bcache/expect
+
+# What a console must not show, one extended regular expression. "BUG: " also
+# catches KASAN, lockdep's recursion and bcache's own messages.
+BAD='BUG: |BUG at |WARNING: |WARNING in |KASAN: |Oops|Kernel panic|general protection|INFO: task .* blocked for more|soft lockup|rcu.*stall|possible .* deadlock|inconsistent lock state|bad unlock balance|held lock freed|suspicious RCU|Segfault with no mm|cannibalize failed|journal entries .* missing|IO error|hogged CPU'
+
+# expected CASE: the reason why CASE fails on this run, or nothing.
+expected()
+{
+	while read -r e_base e_scenario e_stack e_case e_reason; do
+		case $e_base in '#'*|'') continue ;; esac
+		# shellcheck disable=SC2254
+		case $base/$scenario/$stack/$1 in
+		$e_base/$e_scenario/$e_stack/$e_case)
+			echo "$e_reason"
+			return ;;
+		esac
+	done < "$EXPECT"
+}
+
+# verdict OK CASE WHY: one line of the verdict, after expectations.
+verdict()
+{
+	cases=$((cases + 1))
+	reason=$(expected "$2")
+	line="$cases $id.$2"
+	if [ "$1" = ok ] && [ -z "$reason" ]; then
+		say "ok $line" >> "$run/verdict"
+	elif [ "$1" = ok ]; then
+		fail "$line" "passed, but was expected to fail: $reason"
+	elif [ -n "$reason" ]; then
+		say "not ok $line # XFAIL $reason" >> "$run/verdict"
+	else
+		fail "$line" "$3"
+	fi
+}
+
+fail()
+{
+	failed=$((failed + 1))
+	{
+		say "# $2"
+		say "# again: $(cat "$run/command")"
+		say "not ok $1"
+	} >> "$run/verdict"
+}
+
+# whole: why the run around the cases is not to be trusted, or nothing.
+whole()
+{
+	rc=$(cat "$run/exit" 2>/dev/null || echo none)
+	planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$run/ktap" | head -1)
+	seen=$(grep -cE '^(not )?ok ' "$run/ktap" || :)
+	bad=$(grep -aE -m1 "$BAD" "$run/console" || :)
+	if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
+		echo "the guest did not end in time"
+	elif [ "$rc" != 0 ]; then
+		echo "the guest ended with status $rc: $(grep -a . "$run/console" | tail -1)"
+	elif grep -q '^Bail out!' "$run/ktap"; then
+		grep '^Bail out!' "$run/ktap"
+	elif [ -z "$planned" ]; then
+		echo "no plan"
+	elif [ "$planned" = 0 ]; then
+		echo "skipped: $(sed -n 's/^1\.\.0 *//p' "$run/ktap")"
+	elif [ "$seen" != "$planned" ]; then
+		echo "$planned cases planned, $seen results"
+	elif ! grep -q '^# guest exit [01]$' "$run/ktap"; then
+		echo "the test did not end by itself: $(grep '^# guest' "$run/ktap")"
+	elif ! grep -aqE 'reboot: Power down' "$run/console"; then
+		echo "the guest did not power off"
+	elif [ -n "$bad" ]; then
+		echo "on the console: $bad"
+	fi
+}
+
+quiet_judge=''
+while getopts qh opt; do
+	case $opt in
+	q) quiet_judge=1 ;;
+	h) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -eq 1 ] || { usage >&2; exit 2; }
+run=${1%/}
+[ -f "$run/testid" ] || die "$run holds no run"
+[ -f "$run/ktap" ] && [ -f "$run/console" ] || die "$run holds no finished run"
+IFS='	' read -r base scenario stack test < "$run/testid"
+id=$base.$scenario.$stack
+cases=0 failed=0
+
+say "KTAP version 1" > "$run/verdict"
+why=$(whole)
+if [ -z "$why" ]; then
+	verdict ok "$test.run"
+else
+	verdict 'not ok' "$test.run" "$why"
+fi
+# The result lines carry the name; the line before each says what was seen.
+sed -n -e '/^# [a-z_]*\.[a-z_]*: /{s/^# //;h;}' \
+	-e '/^\(not \)\{0,1\}ok /{s/^\(.*ok\) [0-9]* \([^ ]*\).*/\1|\2|/;G;s/\n//;p;}' \
+	"$run/ktap" > "$run/cases"
+while IFS='|' read -r ok name saw; do
+	# What a broken run says of its cases is worth nothing.
+	[ -z "$why" ] || ok='not ok'
+	say "# $saw" >> "$run/verdict"
+	verdict "$ok" "$name" "${why:-$saw}"
+done < "$run/cases"
+rm -f "$run/cases"
+say "1..$cases" >> "$run/verdict"
+
+awk -v id="$base	$scenario	$stack	$test" '
+	$1 == "#" && $2 == "metric" { print id "\t" $3 "\t" $4 "\t" $5 }' \
+	"$run/ktap" > "$run/results.tsv"
+
+if [ -z "$quiet_judge" ]; then
+	cat "$run/verdict"
+elif [ "$failed" -gt 0 ]; then
+	grep -B2 '^not ok' "$run/verdict" | grep -v -e XFAIL -e '^--'
+fi
+[ "$failed" -eq 0 ]

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# What every script here shares: where things are, how it speaks, how it
+# stops. Sourced, never run.
+#
+# Environment, all optional:
+#   O=dir      where everything built or fetched goes (default: out/)
+#   V=1        show the commands
+#   DRY=1      set by -n: say what would be done, do nothing
+
+set -eu
+LC_ALL=C
+export LC_ALL
+
+TOP=$(cd "$(dirname "$0")/.." && pwd)
+OUT=${O:-$TOP/out}
+case $OUT in /*) ;; *) OUT=$TOP/$OUT ;; esac
+JOBS=$(nproc 2>/dev/null || echo 1)
+DRY=${DRY:-}
+NEWEST=7.3
+me=$(basename "$0" .sh)
+
+# Colours belong on a terminal only: a log or a pipe gets plain text.
+if [ -t 1 ]; then
+	bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+else
+	bold='' plain=''
+fi
+
+# Usage text is the comment block at the head of the script, after the
+# licence line: one place to write it, one place to read it.
+usage()
+{
+	sed -n '3,/^[^#]/{/^#/!q;s/^# \{0,1\}//;p;}' "$0"
+}
+
+die()
+{
+	echo "$me: $*" >&2
+	exit 1
+}
+
+say()
+{
+	printf '%s\n' "$*"
+}
+
+# step TEXT: one progress line, with the time the same step took last time
+# so that a reader knows whether to wait or to go for a coffee.
+step()
+{
+	step_name=$*
+	step_from=$(date +%s)
+	step_key=$(printf '%s' "$*" | tr -c 'A-Za-z0-9.\n' '_')
+	step_last=$(cat "$OUT/times/$step_key" 2>/dev/null || echo '')
+	printf '%s%-52s%s %s\n' "$bold" "$step_name" "$plain" \
+		"${step_last:+(last time $step_last s)}"
+}
+
+# step_done: remember how long the step took.
+step_done()
+{
+	mkdir -p "$OUT/times"
+	echo $(($(date +%s) - step_from)) > "$OUT/times/$step_key"
+}
+
+# quiet LOG COMMAND...: run with the output kept in LOG; on failure show the
+# lines that matter and where the rest is.
+quiet()
+{
+	quiet_log=$1
+	shift
+	mkdir -p "$(dirname "$quiet_log")"
+	if [ "${V:-0}" = 1 ]; then
+		say "+ $*"
+	fi
+	"$@" > "$quiet_log" 2>&1 && return 0
+	quiet_rc=$?
+	grep -iE 'error|cannot|no space|not found|undefined|failed' \
+		"$quiet_log" | head -5 >&2 || :
+	if grep -q 'No space left on device' "$quiet_log"; then
+		die "the disk is full under $OUT; free some room and run the same command again"
+	fi
+	die "'$1 ...' failed ($quiet_rc); all of its output: $quiet_log"
+}
+
+# need TOOL PACKAGE: stop with the name of the package when a tool is missing.
+need()
+{
+	command -v "$1" >/dev/null 2>&1 ||
+		die "$1 is missing; install it with: apt-get install $2 (or run: make install)"
+}
+
+# room KILOBYTES: stop before a step that would fill the disk.
+room()
+{
+	mkdir -p "$OUT" 2>/dev/null || die "cannot write to $OUT; name another place with O=dir"
+	[ -w "$OUT" ] || die "cannot write to $OUT; name another place with O=dir"
+	room_have=$(df -Pk "$OUT" | awk 'NR == 2 { print $4 }')
+	[ "$room_have" -ge "$1" ] ||
+		die "the disk is full: $((room_have / 1024)) MiB free under $OUT, $(($1 / 1024)) MiB needed"
+}
+
+# base_row BASE: the row of patches/bases, or one line that says what exists.
+base_row()
+{
+	awk -v b="$1" '$1 == b { print; found = 1 } END { exit !found }' \
+		"$TOP/patches/bases" ||
+		die "unknown base '$1'; known: $(bases | tr '\n' ' ')(patches/bases)"
+}
+
+bases()
+{
+	awk '/^[0-9]/ { print $1 }' "$TOP/patches/bases"
+}
+
+# Interrupts leave nothing half done: work happens under a .part name that
+# this removes, and finished things are renamed into place.
+PART=''
+cleanup()
+{
+	[ -z "$PART" ] || rm -rf "$PART"
+}
+trap 'cleanup' EXIT
+trap 'trap - EXIT; cleanup; echo "$me: interrupted; nothing half done is kept, run it again to go on" >&2; exit 130' INT TERM HUP
+
+# topics STACK: the topics of a stack, in order. A stack named busted/X is
+# the stack named in the variant's directory with the variant on top.
+topics()
+{
+	topics_of=$(sed -n "s/^$(printf '%s' "$1" | sed 's,[.[\*^$/],\\&,g'):[[:space:]]*//p" \
+		"$TOP/patches/stacks")
+	[ -n "$topics_of" ] ||
+		die "unknown stack '$1'; known: $(stacks | tr '\n' ' ')(patches/stacks)"
+	echo "$topics_of"
+}
+
+stacks()
+{
+	sed -n 's/^\([a-z][^:]*\):.*/\1/p' "$TOP/patches/stacks"
+}
+
+# topic_patches TOPIC BASE: the files of a topic for a base, absolute.
+topic_patches()
+{
+	topic_dir=$TOP/patches/$1
+	[ ! -f "$topic_dir/$2/series" ] || topic_dir=$topic_dir/$2
+	[ -f "$topic_dir/series" ] || die "no topic '$1': $topic_dir/series is missing"
+	sed -e 's/[[:space:]]*#.*//' -e '/^$/d' -e "s,^,$topic_dir/," "$topic_dir/series"
+}
+
+# stack_patches STACK BASE: every patch of a stack, in order, absolute.
+stack_patches()
+{
+	stack_topics=$(topics "$1") || exit 1
+	for stack_topic in $stack_topics; do
+		topic_patches "$stack_topic" "$2"
+	done
+}
+
+# overlay: the files that are laid over a base, relative to both trees.
+overlay()
+{
+	(cd "$TOP" && find drivers include -type f ! -name '.kunitconfig' | sort)
+}
+
+# patch_paths FILE...: the paths that patches change.
+patch_paths()
+{
+	[ $# -eq 0 ] || sed -n 's,^+++ b/\([^	]*\).*,\1,p' "$@" | sort -u
+}
+
+# apply TREE PATCH: with no fuzz, all of it or nothing. The ceiling keeps git
+# from taking our own repository for the tree's.
+apply()
+{
+	GIT_CEILING_DIRECTORIES=$(dirname "$1") git -C "$1" apply --whitespace=nowarn "$2"
+}

@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Boot a stack in a scenario, run one test, judge it.
+#
+# Usage: scripts/run.sh [-n] BASE SCENARIO STACK TEST [NAME=VALUE...]
+#   TEST        a guest program: journal_full, flush_race
+#   NAME=VALUE  settings of the test (head of its source), or words for the
+#               kernel's command line
+#   -n          say what would be done
+#
+# Result: a directory under out/runs/ with testid, command, config, console,
+# ktap (what the guest said), verdict (what the judge made of it), and rows
+# in out/results.tsv. Exit status: that of the judge, scripts/judge.sh.
+. "$(dirname "$0")/lib.sh"
+
+SELF=$TOP/tools/testing/selftests/bcache
+
+while getopts nh opt; do
+	case $opt in
+	n) DRY=1 ;;
+	h) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -ge 4 ] || { usage >&2; exit 2; }
+base=$1 scenario=$2 stack=$3 test=$4
+shift 4
+[ -f "$SELF/$test.c" ] || die "unknown test '$test'"
+
+"$TOP/scripts/build.sh" ${DRY:+-n} "$base" "$scenario" "$stack"
+"$TOP/scripts/guest.sh" ${DRY:+-n}
+if [ -n "$DRY" ]; then
+	say "would run $test"
+	exit 0
+fi
+
+id=$base-$scenario-$(echo "$stack" | tr / -)-$test
+run=$OUT/runs/$id
+kernel=$OUT/tree/$base/$stack/o-$scenario
+rm -rf "$run"
+mkdir -p "$run"
+cp "$kernel/.config" "$run/config"
+printf '%s\t%s\t%s\t%s\n' "$base" "$scenario" "$stack" "$test" > "$run/testid"
+printf 'scripts/run.sh %s %s %s %s' "$base" "$scenario" "$stack" "$test" > "$run/command"
+printf ' %s' "$@" >> "$run/command"
+echo >> "$run/command"
+
+# Disks with a file behind them where time is real: the host's scheduler is
+# what makes races.
+disks=''
+if [ "$scenario" != VT ]; then
+	truncate -s 256M "$run/cache.img"
+	truncate -s 512M "$run/backing.img"
+	disks="ubd0=$run/cache.img ubd1=$run/backing.img cache=/dev/ubda backing=/dev/ubdb"
+fi
+
+# The guest's verdict comes through a channel of its own, so that nothing on
+# the console can pass for it: descriptor 3 is the guest's tty1.
+boot=$(grep -v '^#' "$SELF/configs/$scenario.boot")
+mkfifo "$run/pipe"
+cat "$run/pipe" > "$run/ktap" &
+# shellcheck disable=SC2086
+timeout -k 5 "${RUN_SECONDS:-300}" "$kernel/linux" $boot \
+	initrd="$OUT/guest/initrd" uml_dir="$run" umid=uml \
+	con=null con0=null,fd:1 con1=null,fd:3 console=tty0 \
+	panic=-1 panic_on_warn=0 loglevel=7 ktap=/dev/tty1 test="$test" \
+	$disks "$@" > "$run/console" 2>&1 3> "$run/pipe" < /dev/null &&
+	rc=0 || rc=$?
+wait
+rm -rf "$run/pipe" "$run/uml"
+echo "$rc" > "$run/exit"
+
+"$TOP/scripts/judge.sh" ${QUIET:+-q} "$run" && rc=0 || rc=$?
+cat "$run/results.tsv" >> "$OUT/results.tsv"
+exit $rc

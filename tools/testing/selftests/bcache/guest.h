@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the lab's guest programs share: KTAP output, clocks, sysfs, a bcache
+ * device made of two block devices, and the lab's counters.
+ *
+ * A test is one program. It prints one KTAP document on stdout, with its
+ * figures as "# metric NAME VALUE UNIT" lines, and exits as kselftest wants:
+ * 0 all passed, 1 a failure, 4 skipped. Settings come from the environment
+ * (the kernel hands unknown name=value words of its command line to init).
+ */
+#ifndef GUEST_H
+#define GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define KSFT_PASS	0
+#define KSFT_FAIL	1
+#define KSFT_SKIP	4
+
+#define BLOCK		4096		/* bytes of every write in these tests */
+#define NSEC_PER_SEC	1000000000ull
+
+/* KTAP */
+void plan(unsigned int cases);
+void result(bool ok, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void skip_all(const char *why) __attribute__((noreturn));
+void fatal(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+int finish(void);
+void metric(const char *name, unsigned long long value, const char *unit);
+
+/* clocks: nanoseconds since boot; the lab's time may be virtual */
+uint64_t now_ns(void);
+void sleep_us(unsigned int us);
+
+/* an unsigned setting from the environment, or its default */
+unsigned long setting(const char *name, unsigned long def);
+
+/* sysfs and debugfs: a value to or from one file; fatal on error */
+void put(const char *path, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* as put(), but false where the file cannot be written */
+bool try_put(const char *path, const char *value);
+unsigned long get(const char *path);
+
+/*
+ * Disks. With no "cache" setting a pair of memory-backed null_blk devices
+ * is made, whose completions take "dev_us" microseconds.
+ */
+struct geometry {
+	unsigned int	cache_mb;
+	unsigned int	backing_mb;
+	const char	*bucket;	/* make-bcache -b */
+	const char	*block;		/* make-bcache -w */
+};
+
+/* a writeback bcache device, ready to be written; returns its file */
+int bcache_start(const struct geometry *geo);
+/* write VALUE to a file of the cache set or of the backing device */
+void cset_put(const char *file, const char *value);
+unsigned long cset_get(const char *file);
+void bdev_put(const char *file, const char *value);
+
+/* counters of the lab, by name; 0 and fatal where there is no lab */
+void lab_reset(void);
+unsigned long lab_read(const char *name);
+void lab_put(const char *knob, unsigned long value);
+/* every counter as a metric */
+void lab_metrics(void);
+
+/* a page-aligned buffer of one block, filled with a pattern */
+void *block_buffer(unsigned char fill);
+
+/* repeatable pseudo-random numbers: Marsaglia's xorshift64 */
+static inline uint64_t next_random(uint64_t *state)
+{
+	uint64_t x = *state;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return *state = x;
+}
+
+/* latencies of the writes of a run, in nanoseconds */
+struct latencies {
+	uint64_t	*ns;
+	size_t		nr, room;
+};
+
+void latency_add(struct latencies *l, uint64_t ns);
+/* sorts, then prints rate, p50, p99, p99.9 and worst as metrics */
+uint64_t latency_metrics(struct latencies *l, uint64_t run_ns);
+
+#endif /* GUEST_H */

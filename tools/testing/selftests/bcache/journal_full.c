@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * journal_full - durable 4 KiB writes on a fresh cache, one at a time.
+ *
+ * Every such write takes a block of the journal, so the journal is soon full
+ * and from then on a write has to wait until the oldest entry is released.
+ * On a fresh cache the tree is one leaf, the root, and the entry is released
+ * when that leaf is written. How long does the slowest write wait?
+ *
+ * Observed from outside only: the clock around each write, and the lab's
+ * count of full journals, without which the test has not tested anything.
+ *
+ * Settings: writes (count), span (blocks), limit_ms (the slowest write that
+ * passes), dev_us (device latency where the disks are ours).
+ */
+#define _GNU_SOURCE
+#include "guest.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* One line of the timeline: what was done in a second, and its worst write. */
+struct second {
+	unsigned long	writes;
+	uint64_t	worst;
+};
+
+#define SECONDS	1200
+
+static struct second timeline[SECONDS];
+
+static void note(uint64_t start, uint64_t end, uint64_t origin)
+{
+	size_t at = (end - origin) / NSEC_PER_SEC;
+	struct second *s = &timeline[at < SECONDS ? at : SECONDS - 1];
+
+	s->writes++;
+	if (end - start > s->worst)
+		s->worst = end - start;
+}
+
+static void print_timeline(uint64_t run_ns)
+{
+	size_t i, nr = run_ns / NSEC_PER_SEC + 1;
+
+	for (i = 0; i < nr && i < SECONDS; i++)
+		printf("# second %zu %lu %llu\n", i, timeline[i].writes,
+		       (unsigned long long)timeline[i].worst / 1000);
+}
+
+int main(void)
+{
+	const struct geometry geo = {
+		.cache_mb = 512, .backing_mb = 512, .bucket = "64k", .block = "4k",
+	};
+	unsigned long writes = setting("writes", 3000);
+	unsigned long span = setting("span", 1000);
+	unsigned long limit_ms = setting("limit_ms", 1000);
+	unsigned long i, full;
+	struct latencies lat = {};
+	uint64_t origin, run, worst;
+	void *buf = block_buffer(0x5a);
+	int fd;
+
+	plan(2);
+	fd = bcache_start(&geo);
+	lab_reset();
+
+	origin = now_ns();
+	for (i = 0; i < writes; i++) {
+		uint64_t start = now_ns(), end;
+
+		if (pwrite(fd, buf, BLOCK, i % span * BLOCK) != BLOCK)
+			fatal("write %lu failed", i);
+		end = now_ns();
+		latency_add(&lat, end - start);
+		note(start, end, origin);
+	}
+	run = now_ns() - origin;
+
+	full = lab_read("journal_full");
+	worst = latency_metrics(&lat, run);
+	lab_metrics();
+	metric("tree_depth", cset_get("internal/btree_nodes") > 1, "levels");
+	print_timeline(run);
+
+	result(full > 0, "journal_full.filled",
+	       "the journal was full %lu times", full);
+	result(worst <= limit_ms * 1000000, "journal_full.worst",
+	       "slowest of %lu writes %llu us, limit %lu ms", writes,
+	       (unsigned long long)worst / 1000, limit_ms);
+	return finish();
+}
