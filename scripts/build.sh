@@ -105,7 +105,7 @@ shift $((OPTIND - 1))
 base_row "$1" > /dev/null
 topics "$3" > /dev/null
 [ -f "$CONFIGS/$2.config" ] ||
-	die "unknown scenario '$2'; known: $(cd "$CONFIGS" && ls *.boot | sed 's/\.boot//' | tr '\n' ' ')"
+	die "unknown scenario '$2'; known: $(scenarios)"
 if [ -n "$DRY" ]; then
 	say "would build $2 of $3 on $1 in $OUT/tree/$1/$3/o-$2"
 	exit 0

@@ -44,6 +44,10 @@ fetch()
 	set -- $row
 	base=$1 package=$2 archive=$3 suite=$4
 	dir=$OUT/base/$base
+	if [ "$base" = ksrc ]; then
+		import_ksrc
+		return
+	fi
 	if [ -d "$dir" ]; then
 		say "base $base is here: $(cat "$dir.version")"
 		return 0
@@ -78,6 +82,46 @@ fetch()
 	say "base $base: $(cat "$dir.version")"
 }
 
+# is_kernel DIR: a kernel tree that has bcache, or one line that says it is not.
+is_kernel()
+{
+	[ -d "$1" ] || die "KSRC=$1 is no directory"
+	cat "$1/Makefile" "$1/drivers/md/bcache/btree.c" > /dev/null 2>&1 ||
+		die "KSRC=$1 is no kernel source with bcache: drivers/md/bcache/btree.c is missing"
+}
+
+# The user's tree is copied, without what a build left in it, and never
+# written to. A copy that is as new as the tree is kept.
+import_ksrc()
+{
+	is_kernel "$KSRC"
+	if [ -d "$dir" ] && [ "$(cat "$dir.from" 2>/dev/null)" = "$(ksrc_id)" ]; then
+		return 0
+	fi
+	[ -z "$DRY" ] || { say "would copy $KSRC to $dir"; return 0; }
+	room 2500000
+	step "copy $KSRC"
+	PART=$dir.part
+	rm -rf "$PART"
+	mkdir -p "$PART"
+	tar -C "$KSRC" -c --exclude=.git --exclude='*.o' --exclude='*.ko' \
+		--exclude='.*.cmd' --exclude=./vmlinux --exclude=./.config . |
+		tar -C "$PART" -x || die "cannot copy $KSRC to $dir"
+	rm -rf "$dir" "$OUT/tree/ksrc"
+	make -s -C "$PART" kernelversion > "$dir.version" 2>/dev/null ||
+		die "KSRC=$KSRC: make kernelversion fails there"
+	mv "$PART" "$dir"
+	PART=''
+	ksrc_id > "$dir.from"
+	step_done
+}
+
+# What tells one state of the user's bcache from another.
+ksrc_id()
+{
+	(cd "$KSRC" && pwd && cat Makefile drivers/md/bcache/*.[ch]) | sha256sum
+}
+
 # apt with lists of its own: the system's sources and lists are not touched.
 apt_private()
 {
@@ -101,7 +145,8 @@ while getopts nh opt; do
 done
 shift $((OPTIND - 1))
 [ $# -gt 0 ] || { usage >&2; exit 2; }
-[ "$1" != all ] || { shift; set -- $(bases); }
-for b; do
+list=$*
+[ "$list" != all ] || list=$(bases)
+for b in $list; do
 	fetch "$b"
 done

@@ -104,7 +104,7 @@ shift $((OPTIND - 1))
 [ $# -eq 1 ] || { usage >&2; exit 2; }
 run=${1%/}
 [ -f "$run/testid" ] || die "$run holds no run"
-[ -f "$run/ktap" ] && [ -f "$run/console" ] || die "$run holds no finished run"
+cat "$run/ktap" "$run/console" > /dev/null 2>&1 || die "$run holds no finished run"
 IFS='	' read -r base scenario stack test < "$run/testid"
 id=$base.$scenario.$stack
 cases=0 failed=0

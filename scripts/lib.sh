@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 #
 # What every script here shares: where things are, how it speaks, how it
 # stops. Sourced, never run.
@@ -7,6 +7,8 @@
 # Environment, all optional:
 #   O=dir      where everything built or fetched goes (default: out/)
 #   V=1        show the commands
+#   BASE=name  the base to work on (default: the newest)
+#   KSRC=dir   a kernel source tree to use as base "ksrc"; it is only read
 #   DRY=1      set by -n: say what would be done, do nothing
 
 set -eu
@@ -18,7 +20,11 @@ OUT=${O:-$TOP/out}
 case $OUT in /*) ;; *) OUT=$TOP/$OUT ;; esac
 JOBS=$(nproc 2>/dev/null || echo 1)
 DRY=${DRY:-}
-NEWEST=7.3
+if [ -n "${KSRC:-}" ]; then
+	BASE=ksrc
+fi
+BASE=${BASE:-7.3}
+export BASE
 me=$(basename "$0" .sh)
 
 # Colours belong on a terminal only: a log or a pipe gets plain text.
@@ -105,6 +111,11 @@ room()
 # base_row BASE: the row of patches/bases, or one line that says what exists.
 base_row()
 {
+	if [ "$1" = ksrc ]; then
+		[ -n "${KSRC:-}" ] || die "base ksrc needs KSRC=dir, a kernel source tree"
+		echo "ksrc - - - $KSRC"
+		return 0
+	fi
 	awk -v b="$1" '$1 == b { print; found = 1 } END { exit !found }' \
 		"$TOP/patches/bases" ||
 		die "unknown base '$1'; known: $(bases | tr '\n' ' ')(patches/bases)"
@@ -176,4 +187,18 @@ patch_paths()
 apply()
 {
 	GIT_CEILING_DIRECTORIES=$(dirname "$1") git -C "$1" apply --whitespace=nowarn "$2"
+}
+
+# lint_names: the checks that scripts/lint.sh knows.
+lint_names()
+{
+	sed -n 's/^check_\([a-z_]*\)()$/\1/p' "$TOP/scripts/lint.sh" | tr '\n' ' '
+}
+
+# scenarios: the names of the lab's scenarios, on one line.
+scenarios()
+{
+	for boot in "$TOP"/tools/testing/selftests/bcache/configs/*.boot; do
+		basename "$boot" .boot
+	done | tr '\n' ' '
 }

@@ -52,7 +52,7 @@ echo >> "$run/command"
 disks=''
 if [ "$scenario" != VT ]; then
 	truncate -s 256M "$run/cache.img"
-	truncate -s 512M "$run/backing.img"
+	truncate -s 1G "$run/backing.img"
 	disks="ubd0=$run/cache.img ubd1=$run/backing.img cache=/dev/ubda backing=/dev/ubdb"
 fi
 
@@ -74,4 +74,4 @@ echo "$rc" > "$run/exit"
 
 "$TOP/scripts/judge.sh" ${QUIET:+-q} "$run" && rc=0 || rc=$?
 cat "$run/results.tsv" >> "$OUT/results.tsv"
-exit $rc
+exit "$rc"

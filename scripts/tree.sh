@@ -20,12 +20,10 @@ keep_times()
 {
 	for path in $3; do
 		[ -f "$2/$path" ] || continue
-		if cmp -s "$1/$path" "$2/$path"; then
-			[ "$1/$path" -ef "$2/$path" ] || touch -r "$1/$path" "$2/$path"
-		else
-			cp "$2/$path" "$2/$path.new"
-			mv "$2/$path.new" "$2/$path"
-		fi
+		cp "$2/$path" "$2/$path.new"
+		! cmp -s "$1/$path" "$2/$path" ||
+			touch -r "$1/$path" "$2/$path.new"
+		mv "$2/$path.new" "$2/$path"
 	done
 }
 
@@ -36,6 +34,7 @@ lay()
 	dir=$OUT/tree/$base/$stack
 	patches=$(stack_patches "$stack" "$base") || exit 1
 	[ -d "$src" ] || "$TOP/scripts/fetch.sh" "$base"
+	# shellcheck disable=SC2086
 	stamp=$(cd "$TOP" && { cat "$src.version"; overlay | xargs cat; cat /dev/null $patches; } | sha256sum)
 	if [ "$(cat "$dir/.stamp" 2>/dev/null)" = "$stamp" ]; then
 		return 0

@@ -67,7 +67,10 @@ static unsigned long count(const char *name)
 int main(void)
 {
 	const struct geometry geo = {
-		.cache_mb = setting("cache_mb", 256), .backing_mb = 1024, .bucket = getenv("bucket") ?: "8k", .block = "4k",
+		.cache_mb	= 256,
+		.backing_mb	= 1024,
+		.bucket		= "8k",	/* small nodes, many of them */
+		.block		= "4k",
 	};
 	unsigned long i, writers = setting("writers", 8);
 	uintptr_t prune_us = setting("prune_us", 1000);

@@ -16,6 +16,7 @@
 
 #define LAB	"/sys/kernel/debug/bcache/lab/"
 #define NULLB	"/sys/kernel/config/nullb/"
+#define CSET_UUID "00000000-0000-4000-8000-0000000000cc"
 
 static unsigned int cases, failures;
 
@@ -155,11 +156,22 @@ static const char *null_blk(const char *name, unsigned int mb)
 	return dev[nr++];
 }
 
-static void run(char *const argv[])
+/* Runs a command of words without quotes; there is no shell in the guest. */
+static __attribute__((format(printf, 1, 2))) void run(const char *fmt, ...)
 {
-	int status;
-	pid_t pid = fork();
+	char line[512], *word, *argv[32];
+	int status, argc = 0;
+	va_list ap;
+	pid_t pid;
 
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	for (word = strtok(line, " "); word && argc < 31; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+
+	pid = fork();
 	if (!pid) {
 		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
 		execv(argv[0], argv);
@@ -199,12 +211,10 @@ int bcache_start(const struct geometry *geo)
 	 * Fixed ids: nothing in the image depends on chance. No discard: it
 	 * would only make the setup slower.
 	 */
-	run((char *[]) { "/sbin/make-bcache", "-C", "-b", (char *)geo->bucket,
-		"-w", (char *)geo->block, "--cset-uuid",
-		"00000000-0000-4000-8000-0000000000cc", (char *)cache, NULL });
-	run((char *[]) { "/sbin/make-bcache", "-B", "--writeback",
-		"-w", "4k", "--cset-uuid",
-		"00000000-0000-4000-8000-0000000000cc", (char *)backing, NULL });
+	run("/sbin/make-bcache -C -b %s -w %s --cset-uuid %s %s",
+	    geo->bucket, geo->block, CSET_UUID, cache);
+	run("/sbin/make-bcache -B --writeback -w 4k --cset-uuid %s %s",
+	    CSET_UUID, backing);
 	put("/sys/fs/bcache/register", "%s", cache);
 	put("/sys/fs/bcache/register", "%s", backing);
 	find_one(cset, sizeof(cset), "/sys/fs/bcache/*-*-*-*-*");

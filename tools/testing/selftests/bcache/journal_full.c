@@ -19,13 +19,21 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* One line of the timeline: what was done in a second, and its worst write. */
+/*
+ * Two timelines are printed. "second N WRITES WORST_US" is a second of the
+ * clock; "progress WRITES END_US WORST_US" is ten writes, however long they
+ * took, and is what a picture can be drawn from: fast and slow kernels fit on
+ * one axis.
+ */
+
+/* A second of the timeline: what was done in a second, and its worst write. */
 struct second {
 	unsigned long	writes;
 	uint64_t	worst;
 };
 
-#define SECONDS	1200
+#define SECONDS	1200	/* of timeline; what comes later goes to the last */
+#define STRETCH	10	/* writes in one line of progress */
 
 static struct second timeline[SECONDS];
 
@@ -51,14 +59,17 @@ static void print_timeline(uint64_t run_ns)
 int main(void)
 {
 	const struct geometry geo = {
-		.cache_mb = 512, .backing_mb = 512, .bucket = "64k", .block = "4k",
+		.cache_mb	= 512,
+		.backing_mb	= 512,
+		.bucket		= "64k",
+		.block		= "4k",
 	};
 	unsigned long writes = setting("writes", 3000);
 	unsigned long span = setting("span", 1000);
 	unsigned long limit_ms = setting("limit_ms", 1000);
 	unsigned long i, full;
 	struct latencies lat = {};
-	uint64_t origin, run, worst;
+	uint64_t origin, run, worst = 0;
 	void *buf = block_buffer(0x5a);
 	int fd;
 
@@ -75,6 +86,14 @@ int main(void)
 		end = now_ns();
 		latency_add(&lat, end - start);
 		note(start, end, origin);
+		if (end - start > worst)
+			worst = end - start;
+		if ((i + 1) % STRETCH == 0) {
+			printf("# progress %lu %llu %llu\n", i + 1,
+			       (unsigned long long)(end - origin) / 1000,
+			       (unsigned long long)worst / 1000);
+			worst = 0;
+		}
 	}
 	run = now_ns() - origin;
 

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The front door. A target calls the script of the same name under scripts/
+# and has no logic of its own; `make help` lists them.
+
+BASE ?= 7.3
+STACK ?= vanilla
+export O V BASE KSRC
+
+.PHONY: show check tree fetch install table plot clean help
+
+show:
+	@scripts/show.sh
+
+check:
+	@scripts/check.sh $(T)
+
+tree:
+	@scripts/tree.sh -g $(BASE) $(STACK)
+
+fetch:
+	@scripts/fetch.sh $(BASE)
+
+install:
+	@scripts/install.sh check
+
+table:
+	@scripts/table.sh $(BASE)
+
+plot:
+	@scripts/plot.sh $(BASE)
+
+clean:
+	@scripts/clean.sh
+
+help:
+	@scripts/help.sh

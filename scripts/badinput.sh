@@ -1,0 +1,116 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Give the scripts bad input: each must answer with one clear line, a status
+# that is not 0, and nothing half done.
+#
+# Usage: scripts/badinput.sh
+#
+# Prints what was met badly; exit status 0 when nothing was.
+. "$(dirname "$0")/lib.sh"
+
+DIR=$OUT/lint/badinput
+S=$TOP/scripts
+badly=0
+
+# meets PATTERN NAME COMMAND...: fails with one line that matches.
+meets()
+{
+	pattern=$1 name=$2
+	shift 2
+	"$@" > "$DIR/out" 2> "$DIR/err" < /dev/null && rc=0 || rc=$?
+	if [ "$rc" = 0 ] || [ "$(wc -l < "$DIR/err")" != 1 ] ||
+		! grep -qE "$pattern" "$DIR/err"; then
+		say "# $name: status $rc, said: $(head -3 "$DIR/err" | tr '\n' '|')"
+		badly=1
+	fi
+}
+
+# leaves DIR NAME: nothing half done is left there.
+leaves()
+{
+	half=$(find "$1" -name '*.part' 2>/dev/null | head -1)
+	[ -z "$half" ] || { say "# $2: leaves $half"; badly=1; }
+}
+
+rm -rf "$DIR"
+mkdir -p "$DIR"
+
+meets "unknown base '4.4'; known: 7.3" 'wrong BASE' env BASE=4.4 "$S/show.sh"
+meets "unknown base '4.4'" 'wrong BASE of a tree' "$S/tree.sh" 4.4 vanilla
+meets "unknown stack 'nonsense'; known:" 'wrong stack' "$S/tree.sh" "$BASE" nonsense
+meets "unknown scenario 'XX'; known:" 'wrong scenario' "$S/build.sh" "$BASE" XX vanilla
+meets "unknown test 'nonsense'" 'wrong test' "$S/run.sh" "$BASE" VT vanilla nonsense
+meets "no run of test 'nonsense'" 'make check T= of nothing' "$S/runs.sh" -t nonsense show
+meets 'is no directory' 'KSRC that is not there' env KSRC="$DIR/none" "$S/show.sh"
+mkdir -p "$DIR/empty"
+meets 'is no kernel source with bcache' 'KSRC without a kernel' env KSRC="$DIR/empty" "$S/show.sh"
+meets 'holds no run' 'judging nothing' "$S/judge.sh" "$DIR/empty"
+
+# A tree with other code: all of it or nothing, one line.
+mkdir -p "$DIR/ksrc/drivers/md/bcache"
+printf 'kernelversion:\n\t@echo 0.0.0\n' > "$DIR/ksrc/Makefile"
+echo 'int other;' > "$DIR/ksrc/drivers/md/bcache/btree.c"
+env KSRC="$DIR/ksrc" O="$DIR/o" "$S/fetch.sh" ksrc > /dev/null
+env KSRC="$DIR/ksrc" O="$DIR/o" "$S/tree.sh" ksrc vanilla > "$DIR/out" 2> "$DIR/err" && rc=0 || rc=$?
+if [ "$rc" = 0 ] || ! grep -q 'does not apply to ksrc' "$DIR/err"; then
+	say "# unknown code in KSRC: status $rc, $(cat "$DIR/err")"
+	badly=1
+fi
+[ ! -e "$DIR/o/tree/ksrc/vanilla" ] || { say "# unknown code in KSRC: a tree is left"; badly=1; }
+leaves "$DIR/o" 'unknown code in KSRC'
+
+# No network: a proxy that nobody listens on.
+echo 'Acquire::http::Proxy "http://127.0.0.1:9"; Acquire::https::Proxy "http://127.0.0.1:9"; Acquire::Retries "0";' > "$DIR/apt.conf"
+meets 'cannot fetch linux-source-6.1 .*no network' 'no network' \
+	env APT_CONFIG="$DIR/apt.conf" O="$DIR/o" "$S/fetch.sh" 6.1
+leaves "$DIR/o" 'no network'
+
+# A full disk, where we may mount a small one.
+mkdir -p "$DIR/small"
+if mount -t tmpfs -o size=4m tmpfs "$DIR/small" 2>/dev/null; then
+	meets 'the disk is full: .* MiB needed' 'full disk' env O="$DIR/small" "$S/fetch.sh" 6.1
+	umount "$DIR/small"
+else
+	say "# full disk not tried: no right to mount"
+fi
+
+# A missing tool: a PATH that has all but one.
+mkdir -p "$DIR/bin"
+for tool in sh sed awk dirname basename pwd nproc cat grep tr head; do
+	ln -sf "$(command -v $tool)" "$DIR/bin/$tool"
+done
+meets 'git is missing; install it with: apt-get install git' 'a missing tool' \
+	env PATH="$DIR/bin" "$S/tree.sh" "$BASE" vanilla
+
+# Packages missing and nobody to install them.
+if [ "$(id -u)" = 0 ] && command -v setpriv > /dev/null; then
+	for tool in id date df mkdir printf wc; do
+		ln -sf "$(command -v $tool)" "$DIR/bin/$tool"
+	done
+	printf '#!/bin/sh\nexit 1\n' > "$DIR/bin/dpkg-query"
+	ln -sf "$(command -v apt-get)" "$DIR/bin/apt-get"
+	chmod -R a+rX "$DIR"
+	chmod +x "$DIR/bin/dpkg-query"
+	meets 'neither root nor sudo; have an administrator run: apt-get install gcc' 'no sudo' \
+		setpriv --reuid=65534 --regid=65534 --clear-groups \
+		env PATH="$DIR/bin" O="$DIR/nobody" "$S/install.sh"
+fi
+
+# Ctrl-C half way: nothing half done is left, and it says so.
+setsid env O="$DIR/o" "$S/fetch.sh" 5.10 > "$DIR/out" 2> "$DIR/err" &
+pid=$!
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	[ ! -d "$DIR/o/base/5.10.part" ] || break
+	sleep 0.2
+done
+kill -INT -"$pid" 2>/dev/null || kill -INT "$pid" 2>/dev/null || :
+wait "$pid" && rc=0 || rc=$?
+if [ "$rc" = 0 ] || ! grep -q 'interrupted; nothing half done is kept' "$DIR/err"; then
+	say "# Ctrl-C: status $rc, said: $(cat "$DIR/err")"
+	badly=1
+fi
+leaves "$DIR/o" 'Ctrl-C'
+
+rm -rf "$DIR"
+exit $badly

@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Check everything that must hold: lint, then the runs of the lab.
+#
+# Usage: scripts/check.sh [-n] [NAME]
+#   NAME  only that test (a guest program) or that check of scripts/lint.sh
+#   -n    say what would be run
+#
+# Exit status: 0 when nothing failed that was not expected to, else 1.
+. "$(dirname "$0")/lib.sh"
+
+while getopts nh opt; do
+	case $opt in
+	n) DRY=1 ;;
+	h) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+name=${1:-}
+
+case " $(lint_names) " in
+*" $name "*) lint=$name tests='' ;;
+*)
+	lint='' tests=$name
+	[ -z "$name" ] || [ -f "$TOP/tools/testing/selftests/bcache/$name.c" ] ||
+		die "unknown test or check '$name'; checks: $(lint_names)"
+	;;
+esac
+
+"$TOP/scripts/install.sh" ${DRY:+-n} check
+if [ -n "$DRY" ]; then
+	[ -n "$lint" ] || "$TOP/scripts/runs.sh" -n ${tests:+-t "$tests"} show check
+	exit 0
+fi
+# shellcheck disable=SC2046
+"$TOP/scripts/fetch.sh" $(bases)
+
+: > "$OUT/verdicts"
+: > "$OUT/lint.ktap"
+if [ -z "$tests" ]; then
+	step lint
+	# shellcheck disable=SC2086
+	"$TOP/scripts/lint.sh" $lint > "$OUT/lint.ktap" || :
+	grep -v '^ok' "$OUT/lint.ktap" | grep -vE '^(KTAP|1\.\.)' || :
+	step_done
+fi
+if [ -z "$lint" ]; then
+	"$TOP/scripts/runs.sh" ${tests:+-t "$tests"} show check
+fi
+if [ -z "$name" ]; then
+	"$TOP/scripts/table.sh"
+	"$TOP/scripts/results.sh" >> "$OUT/lint.ktap" || :
+fi
+"$TOP/scripts/summary.sh" "$OUT/lint.ktap" < "$OUT/verdicts"

@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# List the make targets.
+#
+# Usage: scripts/help.sh
+. "$(dirname "$0")/lib.sh"
+
+cat <<END
+  make                       the race, the fix and today's kernel side by side
+  make check                 everything that must hold
+  make check T=NAME          one test or one check of it: $(lint_names)
+  make tree BASE=B STACK=S   a git tree, one commit per patch, in out/git/
+  make fetch BASE=B          a kernel source from the machine's Debian mirror
+  make install               the Debian packages that all of this needs
+  make table, make plot      the comparison of the last runs, as text, as SVG
+  make clean                 remove what was built; bases and results stay
+
+  bases:  $(bases | tr '\n' ' ')
+  stacks: $(stacks | tr '\n' ' ')
+
+  O=DIR  put everything built or fetched there instead of in out/
+  V=1    show commands
+
+  Each target is a script of the same name in scripts/; -h shows its usage.
+END

@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Run a set of runs and add up their verdicts.
+#
+# Usage: scripts/runs.sh [-n] [-t TEST] SET...
+#   SET      show, check: rows of tools/testing/selftests/bcache/runs
+#   -t TEST  only the rows of that test
+#   -n       say what would be run
+#
+# Kernels are built one after another, then the runs of a scenario go in
+# parallel where its time is virtual. Result: out/verdicts, the directories
+# of the runs in order, and a summary line per run.
+. "$(dirname "$0")/lib.sh"
+
+RUNS=$TOP/tools/testing/selftests/bcache/runs
+only=''
+while getopts nt:h opt; do
+	case $opt in
+	n) DRY=1 ;;
+	t) only=$OPTARG ;;
+	h) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -gt 0 ] || { usage >&2; exit 2; }
+
+rows=$(for set; do
+	awk -v set="$set" -v only="$only" \
+		'$1 == set && (only == "" || $5 == only)' "$RUNS" |
+		sed "s/	-	/	$BASE	/"
+done)
+[ -n "$rows" ] || die "no run of test '$only' in the sets: $*"
+
+# id_of ROW...: the directory of a row's run.
+id_of()
+{
+	echo "$2-$3-$(echo "$4" | tr / -)-$5"
+}
+
+echo "$rows" | awk '{ print $2, $3, $4 }' | uniq | while read -r base scenario stack; do
+	"$TOP/scripts/build.sh" ${DRY:+-n} "$base" "$scenario" "$stack"
+done
+"$TOP/scripts/guest.sh" ${DRY:+-n}
+if [ -n "$DRY" ]; then
+	echo "$rows" | sed 's/^[^	]*/would run/'
+	exit 0
+fi
+
+step "$(echo "$rows" | wc -l) runs"
+: > "$OUT/verdicts"
+echo "$rows" | while read -r row; do
+	# shellcheck disable=SC2086
+	id_of $row >> "$OUT/verdicts"
+done
+# In real time two kernels at once would disturb each other.
+for class in VT other; do
+	some=$(echo "$rows" | awk -v class="$class" \
+		'($3 == "VT") == (class == "VT")' | cut -f 2-)
+	[ -n "$some" ] || continue
+	[ "$class" = VT ] && slots=$JOBS || slots=1
+	echo "$some" | QUIET=1 xargs -P "$slots" -L 1 "$TOP/scripts/run.sh" || :
+done
+step_done
+
+while read -r id; do
+	verdict=$OUT/runs/$id/verdict
+	[ -f "$verdict" ] || die "run $id left no verdict"
+	awk -v id="$id" '
+		/^ok /		{ ok++ }
+		/^not ok .*# XFAIL/ { expected++; next }
+		/^not ok /	{ bad++ }
+		END { printf "  %-36s %2d ok %2d expected to fail %2d failed\n",
+			id, ok, expected, bad }' "$verdict"
+done < "$OUT/verdicts"
