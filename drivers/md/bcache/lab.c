@@ -132,30 +132,42 @@ void bch_lab_gap(void)
 		fsleep(us);
 }
 
-/* Ends this task's pick of @b and returns what became of it. */
-static struct lab_pick lab_pick_end(struct btree *b)
+/*
+ * Ends this task's pick of @b. Whoever else has picked it goes on without a
+ * guard: the flag that this task has just cleared was theirs as well.
+ */
+static void lab_pick_end(struct btree *b)
 {
-	struct lab_pick *p, ended = {};
+	struct lab_pick *p;
 
 	spin_lock(&lab_lock);
 	for (p = lab_picks; p < lab_picks + LAB_PICKS; p++) {
 		if (p->b != b)
 			continue;
-		if (p->flusher == current) {
-			ended = *p;
+		if (p->flusher == current)
 			p->b = NULL;
-		} else {
+		else
 			p->unguarded = true;
-		}
 	}
 	spin_unlock(&lab_lock);
+}
 
-	return ended;
+/* What became of this task's pick of @b so far. */
+static struct lab_pick lab_pick_now(struct btree *b)
+{
+	struct lab_pick *p, now = {};
+
+	spin_lock(&lab_lock);
+	for (p = lab_picks; p < lab_picks + LAB_PICKS; p++)
+		if (p->b == b && p->flusher == current)
+			now = *p;
+	spin_unlock(&lab_lock);
+	return now;
 }
 
 void bch_lab_flush(struct btree *b)
 {
-	struct lab_pick p = lab_pick_end(b);
+	struct lab_pick p = lab_pick_now(b);
 
 	lab_inc(LAB_FLUSHED);
 	if (p.new_life) {
@@ -164,6 +176,11 @@ void bch_lab_flush(struct btree *b)
 	} else {
 		trace_bcache_lab_flush(b);
 	}
+}
+
+void bch_lab_done(struct btree *b)
+{
+	lab_pick_end(b);
 }
 
 void bch_lab_raced(struct btree *b)

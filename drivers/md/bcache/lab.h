@@ -30,7 +30,9 @@ void bch_lab_pick(struct btree *b);
 void bch_lab_gap(void);
 /* the flusher is about to write @b; b->write_lock held */
 void bch_lab_flush(struct btree *b);
-/* the flusher found @b without work; b->write_lock held */
+/* it has written @b, and cleared the flag; b->write_lock held */
+void bch_lab_done(struct btree *b);
+/* it found @b without work, and cleared the flag; b->write_lock held */
 void bch_lab_raced(struct btree *b);
 
 /* somebody found the flag on @b and goes round once more */
@@ -56,6 +58,7 @@ static inline bool bch_lab_visit(struct btree *b) { return false; }
 static inline void bch_lab_pick(struct btree *b) {}
 static inline void bch_lab_gap(void) {}
 static inline void bch_lab_flush(struct btree *b) {}
+static inline void bch_lab_done(struct btree *b) {}
 static inline void bch_lab_raced(struct btree *b) {}
 static inline void bch_lab_wait(struct btree *b) {}
 static inline void bch_lab_reap(struct btree *b) {}
