@@ -21,7 +21,7 @@ kmake()
 	# Who built it and when is not allowed into the image.
 	make -s -C "$tree" ARCH=um O="$obj" -j"$JOBS" \
 		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab \
-		KBUILD_BUILD_TIMESTAMP=1970-01-01 KCFLAGS="${KCFLAGS:-}" "$@"
+		KBUILD_BUILD_TIMESTAMP=1970-01-01 "$@"
 }
 
 # configure: allnoconfig and the fragments; a wish that did not come true

@@ -46,9 +46,6 @@ pack()
 		cp -L "$file" "$root$file"
 	done
 	[ -e "$root/sbin/make-bcache" ] || cp -L "$tool" "$root/sbin/make-bcache"
-	# PID 1 starts with the console open, so the node has to be there
-	# before anything is mounted.
-	[ "$(id -u)" != 0 ] || mknod "$root/dev/console" c 5 1
 	(cd "$root" && find . | sort | cpio -o -H newc --quiet --reproducible -R 0:0) > "$PART/initrd"
 }
 

@@ -45,7 +45,9 @@ verdict()
 	cases=$((cases + 1))
 	reason=$(expected "$2" "$1")
 	line="$cases $id.$2"
-	if [ "$1" = ok ] && [ -z "$reason" ]; then
+	if [ "$1" = skip ]; then
+		say "ok $line # SKIP $3" >> "$run/verdict"
+	elif [ "$1" = ok ] && [ -z "$reason" ]; then
 		say "ok $line" >> "$run/verdict"
 	elif [ "$1" = ok ]; then
 		fail "$line" "passed, but was expected to fail: $reason"
@@ -119,8 +121,9 @@ else
 	verdict 'not ok' "$test.run" "$why"
 fi
 # The result lines carry the name; the line before each says what was seen.
-sed -n -e '/^# [a-z_]*\.[a-z_]*: /{s/^# //;h;}' \
-	-e '/^\(not \)\{0,1\}ok /{s/^\(.*ok\) [0-9]* \([^ ]*\).*/\1|\2|/;G;s/\n//;p;}' \
+sed -n -e '/^# [a-z0-9_]*\.[a-z0-9_]*: /{s/^# //;h;}' \
+	-e '/^\(not \)\{0,1\}ok .*# SKIP/s/^\(not \)\{0,1\}ok/skip/' \
+	-e '/^\(not ok\|ok\|skip\) /{s/^\(not ok\|ok\|skip\) [0-9]* \([^ ]*\).*/\1|\2|/;G;s/\n//;p;}' \
 	"$run/ktap" > "$run/cases"
 while IFS='|' read -r ok name saw; do
 	# What a broken run says of its cases is worth nothing.

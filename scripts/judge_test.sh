@@ -61,6 +61,8 @@ run_of seed 'KTAP version 1
 1..0 # SKIP no lab
 # guest exit 4' "$CONSOLE" 0
 want 1 'skipped: # SKIP no lab' 'a skipped test is no pass'
+run_of seed "$(printf '%s\n' "$GOOD" | sed 's/^ok 2.*/& # SKIP no clock/')" "$CONSOLE" 0
+want 0 '^ok 3 .*journal_full.worst # SKIP' 'a skipped case is marked'
 run_of seed "$(without guest)" "$CONSOLE" 0
 want 1 'did not end by itself' 'the test died'
 run_of seed "$(printf '%s\n' "$GOOD" | sed 's/exit 0/exit 139/')" "$CONSOLE" 0

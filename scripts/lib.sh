@@ -127,17 +127,31 @@ bases()
 }
 
 # Interrupts leave nothing half done: work happens under a .part name that
-# this removes, and finished things are renamed into place.
+# this removes, and finished things are renamed into place. A child that is
+# in a process group of its own is ended as well.
 PART=''
+KID=''
 cleanup()
 {
+	[ -z "$KID" ] || kill "$KID" 2>/dev/null || :
 	[ -z "$PART" ] || rm -rf "$PART"
 }
 trap 'cleanup' EXIT
-trap 'trap - EXIT; cleanup; echo "$me: interrupted; nothing half done is kept, run it again to go on" >&2; exit 130' INT TERM HUP
 
-# topics STACK: the topics of a stack, in order. A stack named busted/X is
-# the stack named in the variant's directory with the variant on top.
+# Of all the scripts that an interrupt ends only the outermost says so.
+interrupted()
+{
+	trap - EXIT
+	cleanup
+	[ "$OUTERMOST" != $$ ] ||
+		echo "$me: interrupted; nothing half done is kept, run it again to go on" >&2
+	exit 130
+}
+OUTERMOST=${OUTERMOST:-$$}
+export OUTERMOST
+trap interrupted INT TERM HUP
+
+# topics STACK: the topics of a stack, in order.
 topics()
 {
 	topics_of=$(sed -n "s/^$(printf '%s' "$1" | sed 's,[.[\*^$/],\\&,g'):[[:space:]]*//p" \
@@ -156,7 +170,10 @@ stacks()
 topic_patches()
 {
 	topic_dir=$TOP/patches/$1
-	[ ! -f "$topic_dir/$2/series" ] || topic_dir=$topic_dir/$2
+	topic_base=$2
+	# The user's tree takes the text of the base that it is a version of.
+	[ "$2" != ksrc ] || topic_base=$(cut -d . -f 1,2 "$OUT/base/ksrc.version")
+	[ ! -f "$topic_dir/$topic_base/series" ] || topic_dir=$topic_dir/$topic_base
 	[ -f "$topic_dir/series" ] || die "no topic '$1': $topic_dir/series is missing"
 	sed -e 's/[[:space:]]*#.*//' -e '/^$/d' -e "s,^,$topic_dir/," "$topic_dir/series"
 }
@@ -201,4 +218,14 @@ scenarios()
 	for boot in "$TOP"/tools/testing/selftests/bcache/configs/*.boot; do
 		basename "$boot" .boot
 	done | tr '\n' ' '
+}
+
+# run_id BASE SCENARIO STACK TEST [NAME=VALUE...]: the name of a run's
+# directory. Settings are part of it: other settings are another run.
+run_id()
+{
+	printf '%s' "$1-$2-$3-$4" | tr / -
+	shift 4
+	[ $# -eq 0 ] || printf -- '-%s' "$@" | tr / -
+	echo
 }

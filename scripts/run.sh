@@ -9,6 +9,9 @@
 #               kernel's command line
 #   -n          say what would be done
 #
+# Environment: RUN_SECONDS, after which a guest is ended (default 300; a spin
+# in virtual time never ends by itself).
+#
 # Result: a directory under out/runs/ with testid, command, config, console,
 # ktap (what the guest said), verdict (what the judge made of it), and rows
 # in out/results.tsv. Exit status: that of the judge, scripts/judge.sh.
@@ -36,7 +39,7 @@ if [ -n "$DRY" ]; then
 	exit 0
 fi
 
-id=$base-$scenario-$(echo "$stack" | tr / -)-$test
+id=$(run_id "$base" "$scenario" "$stack" "$test" "$@")
 run=$OUT/runs/$id
 kernel=$OUT/tree/$base/$stack/o-$scenario
 rm -rf "$run"
@@ -66,8 +69,10 @@ timeout -k 5 "${RUN_SECONDS:-300}" "$kernel/linux" $boot \
 	initrd="$OUT/guest/initrd" uml_dir="$run" umid=uml \
 	con=null con0=null,fd:1 con1=null,fd:3 console=tty0 \
 	panic=-1 panic_on_warn=0 loglevel=7 ktap=/dev/tty1 test="$test" \
-	$disks "$@" > "$run/console" 2>&1 3> "$run/pipe" < /dev/null &&
-	rc=0 || rc=$?
+	$disks "$@" > "$run/console" 2>&1 3> "$run/pipe" < /dev/null &
+KID=$!
+wait "$KID" && rc=0 || rc=$?
+KID=''
 wait
 rm -rf "$run/pipe" "$run/uml"
 echo "$rc" > "$run/exit"

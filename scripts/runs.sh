@@ -33,12 +33,6 @@ rows=$(for set; do
 done)
 [ -n "$rows" ] || die "no run of test '$only' in the sets: $*"
 
-# id_of ROW...: the directory of a row's run.
-id_of()
-{
-	echo "$2-$3-$(echo "$4" | tr / -)-$5"
-}
-
 echo "$rows" | awk '{ print $2, $3, $4 }' | uniq | while read -r base scenario stack; do
 	"$TOP/scripts/build.sh" ${DRY:+-n} "$base" "$scenario" "$stack"
 done
@@ -52,7 +46,9 @@ step "$(echo "$rows" | wc -l) runs"
 : > "$OUT/verdicts"
 echo "$rows" | while read -r row; do
 	# shellcheck disable=SC2086
-	id_of $row >> "$OUT/verdicts"
+	set -- $row
+	shift
+	run_id "$@" >> "$OUT/verdicts"
 done
 # In real time two kernels at once would disturb each other.
 for class in VT other; do

@@ -87,7 +87,8 @@ git_tree()
 	PART=$dir.part
 	rm -rf "$PART"
 	mkdir -p "$OUT/git"
-	cp -al "$src" "$PART"
+	# No hard links here: people edit in this tree.
+	cp -a "$src" "$PART"
 	git -C "$PART" init -q
 	git -C "$PART" config gc.auto 0
 	git -C "$PART" add -A -f

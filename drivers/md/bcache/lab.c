@@ -6,8 +6,10 @@
  * debugfs, under bcache/lab:
  *   counters  "name value" lines; any write sets them to zero
  *   gap_us    microseconds the flusher sleeps between pick and flush
- *   hold      number of nodes to keep unwritten: the next nodes that take a
- *             pin are held until 0 is written, which pins the journal's tail
+ *   hold      number of nodes to keep from the flusher and from their own
+ *             delayed write: the next nodes that take a pin are held until 0
+ *             is written, which pins the journal's tail. A full set, a split
+ *             or the cannibaliser still writes them.
  */
 
 #include "bcache.h"

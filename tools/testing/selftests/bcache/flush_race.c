@@ -12,52 +12,7 @@
  * Settings: writes (count, all writers), writers, span (blocks), gap_us,
  * prune_us (pause between two pushes of the shrinker).
  */
-#define _GNU_SOURCE
 #include "guest.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#define WRITERS_MAX	64
-
-static int fd;
-static unsigned long writes, span;
-static atomic_ulong started, failed;
-static atomic_bool stop;
-static struct latencies lat;
-static pthread_mutex_t lat_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void *writer(void *arg)
-{
-	uint64_t seed = 0x9e3779b97f4a7c15ull * ((uintptr_t)arg + 1);
-	void *buf = block_buffer(0xa5);
-
-	while (atomic_fetch_add(&started, 1) < writes) {
-		off_t at = next_random(&seed) % span * BLOCK;
-		uint64_t start = now_ns();
-
-		if (pwrite(fd, buf, BLOCK, at) != BLOCK)
-			atomic_fetch_add(&failed, 1);
-		pthread_mutex_lock(&lat_lock);
-		latency_add(&lat, now_ns() - start);
-		pthread_mutex_unlock(&lat_lock);
-	}
-	free(buf);
-	return NULL;
-}
-
-static void *pruner(void *arg)
-{
-	unsigned int pause = (uintptr_t)arg;
-
-	while (!stop) {
-		cset_put("internal/prune_cache", "1000000");
-		sleep_us(pause);
-	}
-	return NULL;
-}
 
 static unsigned long count(const char *name)
 {
@@ -72,41 +27,38 @@ int main(void)
 		.bucket		= "8k",	/* small nodes, many of them */
 		.block		= "4k",
 	};
-	unsigned long i, writers = setting("writers", 8);
-	uintptr_t prune_us = setting("prune_us", 1000);
-	pthread_t thread[WRITERS_MAX], pruning;
-	uint64_t origin, run;
+	struct load load = {
+		.threads	= setting("writers", 8),
+		.writes		= setting("writes", 40000),
+		.span		= setting("span", 200000),
+	};
+	struct ticker pruner = {
+		.tick		= prune_cache,
+		.pause_us	= setting("prune_us", 1000),
+	};
 
-	if (writers > WRITERS_MAX)
-		writers = WRITERS_MAX;
-	writes = setting("writes", 40000);
-	span = setting("span", 200000);
-
-	plan(6);
-	fd = bcache_start(&geo);
+	plan(7);
+	load.fd = bcache_start(&geo);
 	lab_reset();
 	lab_put("gap_us", setting("gap_us", 2000));
 
-	origin = now_ns();
-	for (i = 0; i < writers; i++)
-		pthread_create(&thread[i], NULL, writer, (void *)i);
-	pthread_create(&pruning, NULL, pruner, (void *)prune_us);
-	for (i = 0; i < writers; i++)
-		pthread_join(thread[i], NULL);
-	run = now_ns() - origin;
-	stop = true;
-	pthread_join(pruning, NULL);
+	ticker_start(&pruner);
+	load_run(&load);
+	ticker_stop(&pruner);
 	lab_put("gap_us", 0);
 
-	latency_metrics(&lat, run);
+	latency_metrics(&load.lat, load.run_ns);
 	lab_metrics();
 	metric("nodes", cset_get("internal/btree_nodes"), "count");
 
-	result(!failed, "flush_race.writes", "%lu writes, %lu failed", writes,
-	       (unsigned long)failed);
+	result(!load.failed, "flush_race.writes", "%lu writes, %lu failed",
+	       load.writes, load.failed);
 	result(count("picked") && count("reuses") && !count("overflow"),
 	       "flush_race.events", "%lu rounds, %lu picks, %lu new lives",
 	       count("rounds"), count("picked"), count("reuses"));
+	result(count("picked") == count("flushed") + count("raced"),
+	       "flush_race.ended", "%lu picks: %lu flushed, %lu found without work",
+	       count("picked"), count("flushed"), count("raced"));
 	result(!count("reaped") && !count("freed"), "flush_race.taken",
 	       "%lu picked nodes reaped, %lu freed", count("reaped"),
 	       count("freed"));

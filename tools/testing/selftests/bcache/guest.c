@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,7 +182,7 @@ static __attribute__((format(printf, 1, 2))) void run(const char *fmt, ...)
 		fatal("%s failed with status %#x", argv[0], status);
 }
 
-static char cset[256], bdev[256];
+static char cset[256], bdev[256];	/* sysfs directories */
 
 static void find_one(char *path, size_t size, const char *pattern)
 {
@@ -317,6 +318,89 @@ void latency_add(struct latencies *l, uint64_t ns)
 			fatal("out of memory");
 	}
 	l->ns[l->nr++] = ns;
+}
+
+struct load_thread {
+	struct load	*load;
+	unsigned int	nr;
+	pthread_t	thread;
+};
+
+static unsigned long load_taken;	/* writes begun, all threads */
+static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void *load_thread(void *arg)
+{
+	struct load_thread *t = arg;
+	struct load *l = t->load;
+	uint64_t seed = 0x9e3779b97f4a7c15ull * (t->nr + 1);
+	void *buf = block_buffer(t->nr);
+
+	while (__atomic_fetch_add(&load_taken, 1, __ATOMIC_RELAXED) < l->writes) {
+		off_t at = l->first + next_random(&seed) % l->span;
+		uint64_t start = now_ns();
+		bool ok = pwrite(l->fd, buf, l->size, at * l->stride) == l->size;
+
+		start = now_ns() - start;
+		pthread_mutex_lock(&load_lock);
+		latency_add(&l->lat, start);
+		l->failed += !ok;
+		pthread_mutex_unlock(&load_lock);
+	}
+	free(buf);
+	return NULL;
+}
+
+void load_run(struct load *l)
+{
+	struct load_thread t[LOAD_THREADS];
+	uint64_t start = now_ns();
+	unsigned int i;
+
+	if (l->threads > LOAD_THREADS)
+		l->threads = LOAD_THREADS;
+	l->size = l->size ?: BLOCK;
+	l->stride = l->stride ?: l->size;
+	load_taken = 0;
+	for (i = 0; i < l->threads; i++) {
+		t[i] = (struct load_thread) { .load = l, .nr = i };
+		if (pthread_create(&t[i].thread, NULL, load_thread, &t[i]))
+			fatal("cannot start a thread");
+	}
+	for (i = 0; i < l->threads; i++)
+		pthread_join(t[i].thread, NULL);
+	l->run_ns = now_ns() - start;
+}
+
+static void *ticker_thread(void *arg)
+{
+	struct ticker *t = arg;
+
+	while (!__atomic_load_n(&t->stop, __ATOMIC_RELAXED)) {
+		t->tick();
+		sleep_us(t->pause_us);
+	}
+	return NULL;
+}
+
+void ticker_start(struct ticker *t)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, ticker_thread, t))
+		fatal("cannot start a thread");
+	t->thread = thread;
+}
+
+void ticker_stop(struct ticker *t)
+{
+	__atomic_store_n(&t->stop, true, __ATOMIC_RELAXED);
+	pthread_join(t->thread, NULL);
+}
+
+void prune_cache(void)
+{
+	cset_put("internal/prune_cache", "1000000");
 }
 
 static int compare_ns(const void *a, const void *b)

@@ -94,4 +94,40 @@ void latency_add(struct latencies *l, uint64_t ns);
 /* sorts, then prints rate, p50, p99, p99.9 and worst as metrics */
 uint64_t latency_metrics(struct latencies *l, uint64_t run_ns);
 
+/*
+ * A load: threads that write blocks of a span, at random or in turn. The
+ * same settings give the same sequence of offsets for each thread.
+ */
+struct load {
+	int		fd;
+	unsigned int	threads;	/* at most LOAD_THREADS */
+	unsigned long	writes;		/* all threads together */
+	unsigned long	first, span;	/* blocks */
+	unsigned int	size;		/* bytes of a write; 0: BLOCK */
+	unsigned int	stride;		/* bytes between blocks; 0: size */
+	/* results */
+	struct latencies lat;
+	unsigned long	failed;
+	uint64_t	run_ns;
+};
+
+#define LOAD_THREADS	64
+
+void load_run(struct load *l);
+
+/* a thread that does the same thing at intervals, until told to stop */
+struct ticker {
+	void		(*tick)(void);
+	unsigned int	pause_us;
+	/* private */
+	unsigned long	thread;
+	bool		stop;
+};
+
+void ticker_start(struct ticker *t);
+void ticker_stop(struct ticker *t);
+
+/* a tick: push bcache's shrinker */
+void prune_cache(void);
+
 #endif /* GUEST_H */

@@ -100,7 +100,7 @@ int main(void)
 	full = lab_read("journal_full");
 	worst = latency_metrics(&lat, run);
 	lab_metrics();
-	metric("tree_depth", cset_get("internal/btree_nodes") > 1, "levels");
+	metric("tree_depth", cset_get("tree_depth"), "levels");
 	print_timeline(run);
 
 	result(full > 0, "journal_full.filled",
