@@ -7,13 +7,16 @@ BASE ?= 7.3
 STACK ?= vanilla
 export O V BASE KSRC
 
-.PHONY: show check tree fetch install table plot clean help
+.PHONY: show check bench tree fetch install table plot clean help
 
 show:
 	@scripts/show.sh
 
 check:
 	@scripts/check.sh $(T)
+
+bench:
+	@scripts/bench.sh
 
 tree:
 	@scripts/tree.sh -g $(BASE) $(STACK)

@@ -10,6 +10,7 @@ cat <<END
   make                       the race, the fix and today's kernel side by side
   make check                 everything that must hold
   make check T=NAME          one test or one check of it: $(lint_names)
+  make bench                 what the flusher costs, today and with the series
   make tree BASE=B STACK=S   a git tree, one commit per patch, in out/git/
   make fetch BASE=B          a kernel source from the machine's Debian mirror
   make install               the Debian packages that all of this needs

@@ -29,6 +29,7 @@ gnuplot-nox:	the picture
 CHECK='
 shellcheck:	lint the scripts
 python3-docutils: lint the documents
+fio:		lint the job files
 '
 
 while getopts nh opt; do

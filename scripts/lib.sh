@@ -229,3 +229,9 @@ run_id()
 	[ $# -eq 0 ] || printf -- '-%s' "$@" | tr / -
 	echo
 }
+
+# virtual SCENARIO: does time in it stand still while the kernel computes?
+virtual()
+{
+	grep -q '^[^#]*time-travel' "$TOP/tools/testing/selftests/bcache/configs/$1.boot"
+}

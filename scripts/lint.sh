@@ -246,6 +246,15 @@ check_documents()
 	done
 }
 
+check_fio()
+{
+	need fio fio
+	for f in "$TOP"/tools/testing/selftests/bcache/fio/*.fio; do
+		BCACHE=$OUT/lint/no-device fio --parse-only "$f" > /dev/null 2>&1 ||
+			bad "${f#"$TOP"/}: fio does not take it"
+	done
+}
+
 check_judge()
 {
 	"$TOP/scripts/judge_test.sh" || bad "the judge misjudges"

@@ -53,7 +53,7 @@ echo >> "$run/command"
 # Disks with a file behind them where time is real: the host's scheduler is
 # what makes races.
 disks=''
-if [ "$scenario" != VT ]; then
+if ! virtual "$scenario"; then
 	truncate -s 256M "$run/cache.img"
 	truncate -s 1G "$run/backing.img"
 	disks="ubd0=$run/cache.img ubd1=$run/backing.img cache=/dev/ubda backing=/dev/ubdb"
@@ -64,6 +64,7 @@ fi
 boot=$(grep -v '^#' "$SELF/configs/$scenario.boot")
 mkfifo "$run/pipe"
 cat "$run/pipe" > "$run/ktap" &
+times > "$run/times"
 # shellcheck disable=SC2086
 timeout -k 5 "${RUN_SECONDS:-300}" "$kernel/linux" $boot \
 	initrd="$OUT/guest/initrd" uml_dir="$run" umid=uml \
@@ -74,6 +75,7 @@ KID=$!
 wait "$KID" && rc=0 || rc=$?
 KID=''
 wait
+times >> "$run/times"
 rm -rf "$run/pipe" "$run/uml"
 echo "$rc" > "$run/exit"
 

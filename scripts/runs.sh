@@ -51,13 +51,16 @@ echo "$rows" | while read -r row; do
 	run_id "$@" >> "$OUT/verdicts"
 done
 # In real time two kernels at once would disturb each other.
-for class in VT other; do
-	some=$(echo "$rows" | awk -v class="$class" \
-		'($3 == "VT") == (class == "VT")' | cut -f 2-)
-	[ -n "$some" ] || continue
-	[ "$class" = VT ] && slots=$JOBS || slots=1
-	echo "$some" | QUIET=1 xargs -P "$slots" -L 1 "$TOP/scripts/run.sh" || :
+: > "$OUT/virtual.rows"
+: > "$OUT/real.rows"
+echo "$rows" | cut -f 2- | while read -r row; do
+	# shellcheck disable=SC2086
+	set -- $row
+	virtual "$2" && time=virtual || time=real
+	echo "$row" >> "$OUT/$time.rows"
 done
+QUIET=1 xargs -r -P "$JOBS" -L 1 "$TOP/scripts/run.sh" < "$OUT/virtual.rows" || :
+QUIET=1 xargs -r -P 1 -L 1 "$TOP/scripts/run.sh" < "$OUT/real.rows" || :
 step_done
 
 while read -r id; do

@@ -38,7 +38,7 @@ int main(void)
 	};
 
 	plan(7);
-	load.fd = bcache_start(&geo);
+	load.fd = bcache_start(&geo, true);
 	lab_reset();
 	lab_put("gap_us", setting("gap_us", 2000));
 

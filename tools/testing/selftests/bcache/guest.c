@@ -183,6 +183,7 @@ static __attribute__((format(printf, 1, 2))) void run(const char *fmt, ...)
 }
 
 static char cset[256], bdev[256];	/* sysfs directories */
+static char cache_disk[256];		/* its statistics */
 
 static void find_one(char *path, size_t size, const char *pattern)
 {
@@ -198,10 +199,18 @@ static void find_one(char *path, size_t size, const char *pattern)
 	globfree(&g);
 }
 
-int bcache_start(const struct geometry *geo)
+int bcache_open(bool durable)
+{
+	int fd = open("/dev/bcache0", O_RDWR | O_DIRECT | (durable ? O_DSYNC : 0));
+
+	if (fd < 0)
+		fatal("cannot open /dev/bcache0");
+	return fd;
+}
+
+int bcache_start(const struct geometry *geo, bool durable)
 {
 	const char *cache = getenv("cache"), *backing = getenv("backing");
-	int fd;
 
 	if (!cache) {
 		cache = null_blk("cache", geo->cache_mb);
@@ -214,8 +223,8 @@ int bcache_start(const struct geometry *geo)
 	 */
 	run("/sbin/make-bcache -C -b %s -w %s --cset-uuid %s %s",
 	    geo->bucket, geo->block, CSET_UUID, cache);
-	run("/sbin/make-bcache -B --writeback -w 4k --cset-uuid %s %s",
-	    CSET_UUID, backing);
+	run("/sbin/make-bcache -B --writeback -w %s --cset-uuid %s %s",
+	    geo->backing_block ?: "4k", CSET_UUID, backing);
 	put("/sys/fs/bcache/register", "%s", cache);
 	put("/sys/fs/bcache/register", "%s", backing);
 	find_one(cset, sizeof(cset), "/sys/fs/bcache/*-*-*-*-*");
@@ -228,10 +237,21 @@ int bcache_start(const struct geometry *geo)
 	cset_put("congested_write_threshold_us", "0");
 
 	find_one((char [64]) { "" }, 64, "/dev/bcache0");
-	fd = open("/dev/bcache0", O_RDWR | O_DIRECT | O_DSYNC);
-	if (fd < 0)
-		fatal("cannot open /dev/bcache0");
-	return fd;
+	snprintf(cache_disk, sizeof(cache_disk), "/sys/block/%s/stat",
+		 strrchr(cache, '/') + 1);
+	return bcache_open(durable);
+}
+
+unsigned long disk_sectors_written(void)
+{
+	FILE *f = fopen(cache_disk, "r");
+	unsigned long sectors;
+
+	/* Documentation/block/stat.rst: the seventh field */
+	if (!f || fscanf(f, "%*s %*s %*s %*s %*s %*s %lu", &sectors) != 1)
+		fatal("cannot read %s", cache_disk);
+	fclose(f);
+	return sectors;
 }
 
 void cset_put(const char *file, const char *value)
@@ -248,6 +268,23 @@ unsigned long cset_get(const char *file)
 
 	snprintf(path, sizeof(path), "%s/%s", cset, file);
 	return get(path);
+}
+
+unsigned long cset_size(const char *file)
+{
+	static const char suffix[] = "kMGT";
+	char path[512], unit = 0;
+	const char *at;
+	double value;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", cset, file);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%lf%c", &value, &unit) < 1)
+		fatal("cannot read %s", path);
+	fclose(f);
+	at = unit ? strchr(suffix, unit) : NULL;
+	return at ? value * (1ul << 10 * (at - suffix + 1)) : value;
 }
 
 void bdev_put(const char *file, const char *value)
@@ -333,11 +370,12 @@ static void *load_thread(void *arg)
 {
 	struct load_thread *t = arg;
 	struct load *l = t->load;
-	uint64_t seed = 0x9e3779b97f4a7c15ull * (t->nr + 1);
+	uint64_t seed = 0x9e3779b97f4a7c15ull * (t->nr + 1 + l->seed * LOAD_THREADS);
 	void *buf = block_buffer(t->nr);
+	unsigned long nr;
 
-	while (__atomic_fetch_add(&load_taken, 1, __ATOMIC_RELAXED) < l->writes) {
-		off_t at = l->first + next_random(&seed) % l->span;
+	while ((nr = __atomic_fetch_add(&load_taken, 1, __ATOMIC_RELAXED)) < l->writes) {
+		off_t at = l->first + (l->in_turn ? nr : next_random(&seed)) % l->span;
 		uint64_t start = now_ns();
 		bool ok = pwrite(l->fd, buf, l->size, at * l->stride) == l->size;
 

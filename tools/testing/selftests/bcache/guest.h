@@ -53,14 +53,21 @@ struct geometry {
 	unsigned int	cache_mb;
 	unsigned int	backing_mb;
 	const char	*bucket;	/* make-bcache -b */
-	const char	*block;		/* make-bcache -w */
+	const char	*block;		/* make-bcache -w, cache */
+	const char	*backing_block;	/* make-bcache -w, backing; NULL: 4k */
 };
 
 /* a writeback bcache device, ready to be written; returns its file */
-int bcache_start(const struct geometry *geo);
+int bcache_start(const struct geometry *geo, bool durable);
+/* another file of the device; durable: a write that returns is on disk */
+int bcache_open(bool durable);
+/* sectors written to the cache device since it was made */
+unsigned long disk_sectors_written(void);
 /* write VALUE to a file of the cache set or of the backing device */
 void cset_put(const char *file, const char *value);
 unsigned long cset_get(const char *file);
+/* a size that the kernel prints for people, such as 1.5M: bytes, rounded */
+unsigned long cset_size(const char *file);
 void bdev_put(const char *file, const char *value);
 
 /* counters of the lab, by name; 0 and fatal where there is no lab */
@@ -105,6 +112,8 @@ struct load {
 	unsigned long	first, span;	/* blocks */
 	unsigned int	size;		/* bytes of a write; 0: BLOCK */
 	unsigned int	stride;		/* bytes between blocks; 0: size */
+	bool		in_turn;	/* not at random */
+	unsigned int	seed;		/* another one: other offsets */
 	/* results */
 	struct latencies lat;
 	unsigned long	failed;

@@ -74,7 +74,7 @@ int main(void)
 	int fd;
 
 	plan(2);
-	fd = bcache_start(&geo);
+	fd = bcache_start(&geo, true);
 	lab_reset();
 
 	origin = now_ns();

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * bench - what the flusher costs, in one workload.
+ *
+ * Settings: work, one of
+ *   fresh     durable 4 KiB writes on a fresh cache, one at a time
+ *   leaf      one leaf that is not the root, overwritten by 32 threads
+ *   random    random durable 4 KiB writes by 8 threads, the tree full
+ *   nodes     as random, with "nodes" b-tree nodes in the cache
+ *   pressure  as random, with the shrinker pushed every millisecond
+ * and writes (count), dev_us (device latency).
+ *
+ * What is measured begins after the tree is there. Besides latencies: rounds
+ * of the flusher and nodes it looked at; writes to the cache device, from
+ * its own counter; how long bucket_lock was held, where the kernel keeps
+ * lock statistics. Nothing is judged but that the writes were done.
+ */
+#include "guest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOCK_STAT	"/proc/lock_stat"
+
+struct work {
+	const char	*name;
+	struct geometry	geo;
+	/* what makes the tree: keys written before anything is measured */
+	unsigned long	grow;
+	/* what is measured */
+	unsigned int	threads;
+	unsigned long	writes, span;
+	bool		durable, in_turn, prune;
+};
+
+static const struct work works[] = {
+	{
+		.name = "fresh", .geo = { 512, 512, "64k", "4k" },
+		.threads = 1, .writes = 20000, .span = 1000, .durable = true,
+		.in_turn = true,
+	}, {
+		.name = "leaf", .geo = { 512, 1024, "16k", "512", "512" },
+		.grow = 20000,
+		.threads = 32, .writes = 40000, .span = 64,
+	}, {
+		.name = "random", .geo = { 1024, 1024, "16k", "4k" },
+		.grow = 60000,
+		.threads = 8, .writes = 20000, .span = 200000, .durable = true,
+	}, {
+		.name = "nodes", .geo = { 4096, 8192, "8k", "512", "512" },
+		.threads = 8, .writes = 20000, .span = 2000000, .durable = true,
+	}, {
+		.name = "pressure", .geo = { 1024, 1024, "16k", "4k" },
+		.grow = 60000,
+		.threads = 8, .writes = 20000, .span = 200000, .durable = true,
+		.prune = true,
+	},
+};
+
+static const struct work *find_work(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(works) / sizeof(*works); i++)
+		if (name && !strcmp(works[i].name, name))
+			return &works[i];
+	fatal("no work '%s'", name ?: "");
+}
+
+/* One block is left out between two keys, or they would merge into one. */
+static void grow(int fd, const struct work *w, unsigned long keys, unsigned int size)
+{
+	static unsigned int calls;
+	struct load load = {
+		.fd		= fd,
+		.threads	= LOAD_THREADS,
+		.writes		= keys,
+		.span		= (w->geo.backing_mb - 1) * (1ul << 20) / (2 * size),
+		.size		= size,
+		.stride		= 2 * size,
+		.seed		= ++calls,
+	};
+
+	if (keys)
+		load_run(&load);
+	if (load.failed)
+		fatal("%lu writes failed while the tree grew", load.failed);
+	free(load.lat.ns);
+}
+
+/* The kernel prints the memory of the cached nodes like "1.5M". */
+static unsigned long cached_nodes(const struct work *w)
+{
+	return cset_size("btree_cache_size") / (strtoul(w->geo.bucket, NULL, 0) * 1024);
+}
+
+/* One line of /proc/lock_stat: hold times are in microseconds with two digits. */
+static void lock_metrics(void)
+{
+	char line[512], *at;
+	double min, max, total;
+	FILE *f = fopen(LOCK_STAT, "r");
+
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		at = strstr(line, "&c->bucket_lock:");
+		if (!at)
+			continue;
+		/* con-bounces contentions waittime-{min,max,total,avg} ... */
+		if (sscanf(at, "%*s %*s %*s %*s %*s %*s %*s %*s %*s %lf %lf %lf",
+			   &min, &max, &total) == 3) {
+			metric("bucket_lock_longest", max, "us");
+			metric("bucket_lock_total", total, "us");
+		}
+		break;
+	}
+	fclose(f);
+}
+
+int main(void)
+{
+	const struct work *w = find_work(getenv("work"));
+	unsigned long nodes = setting("nodes", 0), before = 0, sectors;
+	struct load load = {
+		.threads	= w->threads,
+		.writes		= setting("writes", w->writes),
+		.span		= w->span,
+		.in_turn	= w->in_turn,
+	};
+	struct ticker pruner = { .tick = prune_cache, .pause_us = 1000 };
+
+	plan(1);
+	load.fd = bcache_start(&w->geo, false);
+	grow(load.fd, w, w->grow, BLOCK);
+	while (nodes && cached_nodes(w) < nodes) {
+		grow(load.fd, w, 20000, 512);
+		if (cached_nodes(w) <= before)
+			fatal("the tree does not grow beyond %lu nodes", before);
+		before = cached_nodes(w);
+	}
+	if (w->durable)
+		load.fd = bcache_open(true);
+
+	lab_reset();
+	try_put(LOCK_STAT, "0");
+	sectors = disk_sectors_written();
+	if (w->prune)
+		ticker_start(&pruner);
+	load_run(&load);
+	if (w->prune)
+		ticker_stop(&pruner);
+
+	lock_metrics();
+	metric("cache_written", disk_sectors_written() - sectors, "sectors");
+	latency_metrics(&load.lat, load.run_ns);
+	lab_metrics();
+	metric("nodes", cached_nodes(w), "count");
+	result(!load.failed, "bench.writes", "%lu writes, %lu failed",
+	       load.writes, load.failed);
+	return finish();
+}
