@@ -22,7 +22,7 @@ while getopts nh opt; do
 	esac
 done
 shift $((OPTIND - 1))
-[ $# -ge 1 ] && [ $# -le 2 ] || { usage >&2; exit 2; }
+case $# in 1|2) ;; *) usage >&2; exit 2 ;; esac
 base=$1 stack=${2:-series}
 base_row "$base" > /dev/null
 dir=$OUT/compile/$base
@@ -64,7 +64,7 @@ warnings()
 	kmake W=1 $check $files > "$log-make" 2>&1 && rc=0 || rc=$?
 	grep -E 'warning:|error:' "$log-make" |
 		sed -E -e 's/:[0-9]+:[0-9]+:/:/' -e 's,^\.\./,,' | sort -u > "$1"
-	return $rc
+	return "$rc"
 }
 
 room 2000000
