@@ -6,6 +6,8 @@
  * debugfs, under bcache/lab:
  *   counters  "name value" lines; any write sets them to zero
  *   gap_us    microseconds the flusher sleeps between pick and flush
+ *   read_us   microseconds by which reading a node takes longer, for a device
+ *             whose reads are slower than its writes
  *   hold      number of nodes to keep from the flusher and from their own
  *             delayed write: the next nodes that take a pin are held until 0
  *             is written, which pins the journal's tail. A full set, a split
@@ -28,6 +30,8 @@ enum lab_counter {
 	LAB_VISITED,		/* nodes it looked at */
 	LAB_PICKED,
 	LAB_FLUSHED,
+	LAB_ROOT,		/* flushed: a root that is a leaf */
+	LAB_OLD_ROOT,		/* flushed: a root that has given way */
 	LAB_RACED,		/* picked, then found without work */
 	LAB_REAPED,		/* picked node taken by mca_reap() */
 	LAB_FREED,		/* picked node freed */
@@ -38,6 +42,7 @@ enum lab_counter {
 	LAB_UNGUARDED_WRONG,
 	LAB_WAITS,		/* waits for the flag, one per waiter and pick */
 	LAB_WAIT_LAPS,		/* laps of those waits */
+	LAB_SLOW_READS,		/* nodes read with a delay */
 	LAB_REUSES,		/* new lives, picked or not */
 	LAB_JOURNAL_FULL,
 	LAB_HELD,
@@ -50,6 +55,8 @@ static const char * const lab_names[LAB_NR] = {
 	[LAB_VISITED]		= "visited",
 	[LAB_PICKED]		= "picked",
 	[LAB_FLUSHED]		= "flushed",
+	[LAB_ROOT]		= "root",
+	[LAB_OLD_ROOT]		= "old_root",
 	[LAB_RACED]		= "raced",
 	[LAB_REAPED]		= "reaped",
 	[LAB_FREED]		= "freed",
@@ -60,6 +67,7 @@ static const char * const lab_names[LAB_NR] = {
 	[LAB_UNGUARDED_WRONG]	= "unguarded_wrong",
 	[LAB_WAITS]		= "waits",
 	[LAB_WAIT_LAPS]		= "wait_laps",
+	[LAB_SLOW_READS]	= "slow_reads",
 	[LAB_REUSES]		= "reuses",
 	[LAB_JOURNAL_FULL]	= "journal_full",
 	[LAB_HELD]		= "held",
@@ -88,6 +96,7 @@ static struct btree *lab_hold[LAB_HOLD_MAX];
 static unsigned int lab_nr_held;
 static u32 lab_hold_want;
 static u32 lab_gap_us;
+static u32 lab_read_us;
 static atomic_long_t lab_count[LAB_NR];
 
 static void lab_inc(enum lab_counter nr)
@@ -172,6 +181,11 @@ void bch_lab_flush(struct btree *b)
 	struct lab_pick p = lab_pick_now(b);
 
 	lab_inc(LAB_FLUSHED);
+	/* Whoever finds a leaf by way of its parent sets b->parent */
+	if (b == b->c->root)
+		lab_inc(LAB_ROOT);
+	else if (!b->parent)
+		lab_inc(LAB_OLD_ROOT);
 	if (p.new_life) {
 		trace_bcache_lab_wrong_node(b);
 		lab_inc(p.unguarded ? LAB_UNGUARDED_WRONG : LAB_WRONG_NODE);
@@ -264,6 +278,16 @@ void bch_lab_full(struct cache_set *c)
 	lab_inc(LAB_JOURNAL_FULL);
 	trace_bcache_lab_full(c->journal.blocks_free,
 			      fifo_used(&c->journal.pin));
+}
+
+void bch_lab_read(void)
+{
+	u32 us = READ_ONCE(lab_read_us);
+
+	if (us) {
+		lab_inc(LAB_SLOW_READS);
+		fsleep(us);
+	}
 }
 
 bool bch_lab_held(struct btree *b)
@@ -361,4 +385,5 @@ void __init bch_lab_init(struct dentry *dir)
 	debugfs_create_file("counters", 0600, dir, NULL, &lab_counters_fops);
 	debugfs_create_file("hold", 0600, dir, NULL, &lab_hold_fops);
 	debugfs_create_u32("gap_us", 0600, dir, &lab_gap_us);
+	debugfs_create_u32("read_us", 0600, dir, &lab_read_us);
 }

@@ -43,6 +43,9 @@ void bch_lab_free(struct btree *b);
 /* @b starts a new life under another key */
 void bch_lab_reuse(struct btree *b);
 
+/* a node is about to be read: sleeps as long as the knob says */
+void bch_lab_read(void);
+
 /* @b took a pin on a journal entry; b->write_lock held */
 void bch_lab_pinned(struct btree *b);
 /* true while a test holds @b unwritten */
@@ -64,6 +67,7 @@ static inline void bch_lab_wait(struct btree *b) {}
 static inline void bch_lab_reap(struct btree *b) {}
 static inline void bch_lab_free(struct btree *b) {}
 static inline void bch_lab_reuse(struct btree *b) {}
+static inline void bch_lab_read(void) {}
 static inline void bch_lab_pinned(struct btree *b) {}
 static inline bool bch_lab_held(struct btree *b) { return false; }
 static inline void bch_lab_full(struct cache_set *c) {}
