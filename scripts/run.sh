@@ -10,7 +10,8 @@
 #   -n          say what would be done
 #
 # Environment: RUN_SECONDS, after which a guest is ended (default 300; a spin
-# in virtual time never ends by itself).
+# in virtual time never ends by itself). The setting seconds=N says the same
+# for one run.
 #
 # Result: a directory under out/runs/ with testid, command, config, console,
 # ktap (what the guest said), verdict (what the judge made of it), and rows
@@ -65,6 +66,9 @@ boot=$(grep -v '^#' "$SELF/configs/$scenario.boot")
 mkfifo "$run/pipe"
 cat "$run/pipe" > "$run/ktap" &
 times > "$run/times"
+for word; do
+	case $word in seconds=*) RUN_SECONDS=${word#seconds=} ;; esac
+done
 # shellcheck disable=SC2086
 timeout -k 5 "${RUN_SECONDS:-300}" "$kernel/linux" $boot \
 	initrd="$OUT/guest/initrd" uml_dir="$run" umid=uml \

@@ -128,7 +128,7 @@ unsigned long get(const char *path)
 	return strtoul(value, NULL, 0);
 }
 
-static const char *null_blk(const char *name, unsigned int mb)
+static const char *null_blk(const char *name, unsigned int mb, const char *us)
 {
 	static char dev[2][32];
 	static int nr;
@@ -146,7 +146,7 @@ static const char *null_blk(const char *name, unsigned int mb)
 	SET("blocksize", 512);
 	SET("memory_backed", 1);
 	SET("irqmode", 2);
-	SET("completion_nsec", setting("dev_us", 100) * 1000);
+	SET("completion_nsec", setting(us, setting("dev_us", 100)) * 1000);
 	SET("power", 1);
 #undef SET
 	snprintf(path, sizeof(path), NULLB "%s/index", name);
@@ -208,25 +208,11 @@ int bcache_open(bool durable)
 	return fd;
 }
 
-int bcache_start(const struct geometry *geo, bool durable)
+static const char *cache, *backing;	/* devices */
+
+/* What was registered shows up; from then on it is the same every time. */
+static int bcache_ready(bool durable)
 {
-	const char *cache = getenv("cache"), *backing = getenv("backing");
-
-	if (!cache) {
-		cache = null_blk("cache", geo->cache_mb);
-		backing = null_blk("backing", geo->backing_mb);
-	}
-
-	/*
-	 * Fixed ids: nothing in the image depends on chance. No discard: it
-	 * would only make the setup slower.
-	 */
-	run("/sbin/make-bcache -C -b %s -w %s --cset-uuid %s %s",
-	    geo->bucket, geo->block, CSET_UUID, cache);
-	run("/sbin/make-bcache -B --writeback -w %s --cset-uuid %s %s",
-	    geo->backing_block ?: "4k", CSET_UUID, backing);
-	put("/sys/fs/bcache/register", "%s", cache);
-	put("/sys/fs/bcache/register", "%s", backing);
 	find_one(cset, sizeof(cset), "/sys/fs/bcache/*-*-*-*-*");
 	find_one(bdev, sizeof(bdev), "/sys/block/bcache0/bcache");
 
@@ -240,6 +226,68 @@ int bcache_start(const struct geometry *geo, bool durable)
 	snprintf(cache_disk, sizeof(cache_disk), "/sys/block/%s/stat",
 		 strrchr(cache, '/') + 1);
 	return bcache_open(durable);
+}
+
+int bcache_start(const struct geometry *geo, bool durable)
+{
+	cache = getenv("cache");
+	backing = getenv("backing");
+	if (!cache) {
+		cache = null_blk("cache", geo->cache_mb, "cache_us");
+		backing = null_blk("backing", geo->backing_mb, "backing_us");
+	}
+
+	/*
+	 * Fixed ids: nothing in the image depends on chance. No discard: it
+	 * would only make the setup slower.
+	 */
+	run("/sbin/make-bcache -C -b %s -w %s --cset-uuid %s %s",
+	    geo->bucket, geo->block, CSET_UUID, cache);
+	run("/sbin/make-bcache -B --writeback -w %s --cset-uuid %s %s",
+	    geo->backing_block ?: "4k", CSET_UUID, backing);
+	put("/sys/fs/bcache/register", "%s", cache);
+	put("/sys/fs/bcache/register", "%s", backing);
+	return bcache_ready(durable);
+}
+
+static bool gone(const char *path)
+{
+	uint64_t until = now_ns() + 100 * NSEC_PER_SEC;
+
+	while (!access(path, F_OK)) {
+		if (now_ns() > until)
+			return false;
+		sleep_us(1000);
+	}
+	return true;
+}
+
+bool bcache_stop(int fd)
+{
+	close(fd);
+	cset_put("stop", "1");
+	return gone(bdev) && gone(cset);
+}
+
+/* A disk is let go a little after its directories are gone. */
+static void register_again(const char *disk)
+{
+	unsigned int tries = 1000;
+
+	while (!try_put("/sys/fs/bcache/register", disk)) {
+		if (!tries--)
+			fatal("cannot register %s again", disk);
+		sleep_us(1000);
+	}
+}
+
+int bcache_restart(int fd, bool durable)
+{
+	if (!bcache_stop(fd))
+		fatal("the cache set did not stop");
+	register_again(cache);
+	register_again(backing);
+	return bcache_ready(durable);
 }
 
 unsigned long disk_sectors_written(void)

@@ -47,7 +47,8 @@ unsigned long get(const char *path);
 
 /*
  * Disks. With no "cache" setting a pair of memory-backed null_blk devices
- * is made, whose completions take "dev_us" microseconds.
+ * is made, whose completions take "dev_us" microseconds, or "cache_us" and
+ * "backing_us" where the two differ.
  */
 struct geometry {
 	unsigned int	cache_mb;
@@ -61,6 +62,10 @@ struct geometry {
 int bcache_start(const struct geometry *geo, bool durable);
 /* another file of the device; durable: a write that returns is on disk */
 int bcache_open(bool durable);
+/* close FD and stop the cache set with its device; false: it did not stop */
+bool bcache_stop(int fd);
+/* stop, then register both disks again; returns the device's file */
+int bcache_restart(int fd, bool durable);
 /* sectors written to the cache device since it was made */
 unsigned long disk_sectors_written(void);
 /* write VALUE to a file of the cache set or of the backing device */
