@@ -12,7 +12,7 @@
 
 SRC=$TOP/tools/testing/selftests/bcache
 DIR=$OUT/guest
-TESTS='journal_full flush_race'
+TESTS='journal_full flush_race reclaim_flusher reclaim_writer'
 
 compile()
 {

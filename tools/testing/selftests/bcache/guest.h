@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define KSFT_PASS	0
 #define KSFT_FAIL	1
@@ -69,6 +70,14 @@ unsigned long lab_read(const char *name);
 void lab_put(const char *knob, unsigned long value);
 /* every counter as a metric */
 void lab_metrics(void);
+
+/*
+ * Waits for a process that counts its work in @done. false: nothing was done
+ * for "patience_ms", and the process has been told to end, which it cannot.
+ */
+bool watch(pid_t pid, const _Atomic unsigned long *done);
+/* memory that stays shared after fork() */
+void *shared(size_t size);
 
 /* a page-aligned buffer of one block, filled with a pattern */
 void *block_buffer(unsigned char fill);
