@@ -12,7 +12,8 @@
 
 SRC=$TOP/tools/testing/selftests/bcache
 DIR=$OUT/guest
-TESTS='journal_full flush_race reclaim_flusher reclaim_writer'
+TESTS='journal_full flush_race reclaim_flusher reclaim_writer flush_wait
+	flush_wait_fifo'
 
 compile()
 {
