@@ -13,7 +13,7 @@
 SRC=$TOP/tools/testing/selftests/bcache
 DIR=$OUT/guest
 TESTS='journal_full flush_race reclaim_flusher reclaim_writer flush_wait
-	flush_wait_fifo'
+	flush_wait_fifo check_threads'
 
 compile()
 {

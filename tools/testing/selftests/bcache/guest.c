@@ -187,11 +187,20 @@ static void find_one(char *path, size_t size, const char *pattern)
 	globfree(&g);
 }
 
+/* the cache's block device */
+static const char *cache;
+
+void cache_register(void)
+{
+	put("/sys/fs/bcache/register", "%s", cache);
+}
+
 int bcache_start(const struct geometry *geo)
 {
-	const char *cache = getenv("cache"), *backing = getenv("backing");
+	const char *backing = getenv("backing");
 	int fd;
 
+	cache = getenv("cache");
 	if (!cache) {
 		cache = null_blk("cache", geo->cache_mb);
 		backing = null_blk("backing", geo->backing_mb);
@@ -207,7 +216,7 @@ int bcache_start(const struct geometry *geo)
 	run((char *[]) { "/sbin/make-bcache", "-B", "--writeback",
 		"-w", "4k", "--cset-uuid",
 		"00000000-0000-4000-8000-0000000000cc", (char *)backing, NULL });
-	put("/sys/fs/bcache/register", "%s", cache);
+	cache_register();
 	put("/sys/fs/bcache/register", "%s", backing);
 	find_one(cset, sizeof(cset), "/sys/fs/bcache/*-*-*-*-*");
 	find_one(bdev, sizeof(bdev), "/sys/block/bcache0/bcache");

@@ -59,6 +59,8 @@ struct geometry {
 
 /* a writeback bcache device, ready to be written; returns its file */
 int bcache_start(const struct geometry *geo);
+/* its cache set once more, after it was stopped */
+void cache_register(void);
 /* write VALUE to a file of the cache set or of the backing device */
 void cset_put(const char *file, const char *value);
 unsigned long cset_get(const char *file);
