@@ -96,7 +96,7 @@ check_series()
 check_names()
 {
 	for p in $(patches_all); do
-		echo "${p##*/}" | grep -qE '^[0-9]{4}-bcache-[A-Za-z0-9_.-]+\.patch$' ||
+		echo "${p##*/}" | grep -qE '^[0-9]{4}-(bcache|closures)-[A-Za-z0-9_.-]+\.patch$' ||
 			bad "$p: not NNNN-bcache-slug.patch"
 	done
 	for target in $(sed -n 's/^\.PHONY: //p' "$TOP/Makefile"); do

@@ -12,6 +12,12 @@
  *             delayed write: the next nodes that take a pin are held until 0
  *             is written, which pins the journal's tail. A full set, a split
  *             or the cannibaliser still writes them.
+ *   reclaim   whose node write runs the shrinker, as a memory allocation that
+ *             finds no free page would: 1 that of a flusher which has picked
+ *             more nodes, 2 that of somebody else and of a node that a flusher
+ *             wants before others, 3 any; and only with a picked node to meet
+ *   starve    one time in so many there is no memory for another node: who
+ *             needs it takes a cached one
  */
 
 #include "bcache.h"
@@ -20,7 +26,9 @@
 
 #include <linux/debugfs.h>
 #include <linux/delay.h>
+#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
+#include <linux/shrinker.h>
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/bcache_lab.h>
@@ -43,6 +51,12 @@ enum lab_counter {
 	LAB_WAITS,		/* waits for the flag, one per waiter and pick */
 	LAB_WAIT_LAPS,		/* laps of those waits */
 	LAB_SLOW_READS,		/* nodes read with a delay */
+	LAB_REAP_WAITS,		/* waits with bucket_lock held */
+	LAB_REAP_LAPS,
+	LAB_RECLAIMS,		/* shrinker run from inside a node write */
+	LAB_LOCKED_SELF,	/* the flusher waits for its own flag */
+	LAB_LOCKED_ABBA,	/* so does who holds a lock that it wants first */
+	LAB_STARVED,		/* nodes taken for want of memory */
 	LAB_REUSES,		/* new lives, picked or not */
 	LAB_JOURNAL_FULL,
 	LAB_HELD,
@@ -68,6 +82,12 @@ static const char * const lab_names[LAB_NR] = {
 	[LAB_WAITS]		= "waits",
 	[LAB_WAIT_LAPS]		= "wait_laps",
 	[LAB_SLOW_READS]	= "slow_reads",
+	[LAB_REAP_WAITS]	= "reap_waits",
+	[LAB_REAP_LAPS]		= "reap_laps",
+	[LAB_RECLAIMS]		= "reclaims",
+	[LAB_LOCKED_SELF]	= "locked_self",
+	[LAB_LOCKED_ABBA]	= "locked_abba",
+	[LAB_STARVED]		= "starved",
 	[LAB_REUSES]		= "reuses",
 	[LAB_JOURNAL_FULL]	= "journal_full",
 	[LAB_HELD]		= "held",
@@ -83,6 +103,7 @@ struct lab_pick {
 	struct btree		*b;
 	struct task_struct	*flusher;
 	struct task_struct	*waiter;
+	unsigned long		turn;	/* a flusher writes in this order */
 	bool			new_life;
 	bool			unguarded;
 };
@@ -90,13 +111,25 @@ struct lab_pick {
 #define LAB_PICKS	256	/* at most 8 a flusher; a flusher per worker */
 #define LAB_HOLD_MAX	16
 
-static DEFINE_SPINLOCK(lab_lock);	/* innermost; protects the two arrays */
+static DEFINE_SPINLOCK(lab_lock);	/* innermost; protects what follows */
 static struct lab_pick lab_picks[LAB_PICKS];
 static struct btree *lab_hold[LAB_HOLD_MAX];
 static unsigned int lab_nr_held;
+static unsigned long lab_turn;
 static u32 lab_hold_want;
 static u32 lab_gap_us;
 static u32 lab_read_us;
+static u32 lab_reclaim;
+static u32 lab_starve;
+
+/* values of the knob "reclaim" */
+#define LAB_RECLAIM_FLUSHER	1
+#define LAB_RECLAIM_WRITER	2
+#define LAB_RECLAIM_ANY		3
+
+/* who is in the shrinker from inside a node write, and of which node */
+static struct task_struct *lab_reclaimer;
+static struct btree *lab_reclaimer_node;
 static atomic_long_t lab_count[LAB_NR];
 
 static void lab_inc(enum lab_counter nr)
@@ -127,7 +160,9 @@ void bch_lab_pick(struct btree *b)
 	spin_lock(&lab_lock);
 	for (p = lab_picks; p < lab_picks + LAB_PICKS; p++)
 		if (!p->b) {
-			*p = (struct lab_pick) { .b = b, .flusher = current };
+			*p = (struct lab_pick) {
+				.b = b, .flusher = current, .turn = ++lab_turn,
+			};
 			spin_unlock(&lab_lock);
 			return;
 		}
@@ -135,12 +170,45 @@ void bch_lab_pick(struct btree *b)
 	lab_inc(LAB_OVERFLOW);
 }
 
+/* The first or the last of the nodes that this flusher has still to write. */
+static struct btree *lab_my_pick(bool last)
+{
+	struct lab_pick *p, *found = NULL;
+	struct btree *b;
+
+	spin_lock(&lab_lock);
+	for (p = lab_picks; p < lab_picks + LAB_PICKS; p++)
+		if (p->b && p->flusher == current &&
+		    (!found || (p->turn > found->turn) == last))
+			found = p;
+	b = found ? found->b : NULL;
+	spin_unlock(&lab_lock);
+	return b;
+}
+
+/*
+ * What gives the shrinker a picked node to meet: the 30 s work of the last
+ * one comes in the gap, and later that of the first one if its write is to
+ * run the shrinker.
+ */
 void bch_lab_gap(void)
 {
 	u32 us = READ_ONCE(lab_gap_us);
+	u32 whose = READ_ONCE(lab_reclaim);
+	struct btree *first = NULL, *last = NULL;
 
+	if (whose == LAB_RECLAIM_WRITER)
+		first = lab_my_pick(false);
+	if (whose)
+		last = lab_my_pick(true);
+	if (last)
+		mod_delayed_work(bcache_wq, &last->work, 0);
 	if (us)
-		fsleep(us);
+		fsleep(us / 2);
+	if (first && first != last)
+		mod_delayed_work(bcache_wq, &first->work, 0);
+	if (us)
+		fsleep(us - us / 2);
 }
 
 /*
@@ -201,15 +269,45 @@ void bch_lab_done(struct btree *b)
 
 void bch_lab_raced(struct btree *b)
 {
+	if (btree_node_dirty(b) && btree_current_write(b)->journal)
+		return;
+
 	trace_bcache_lab_raced(b);
 	lab_inc(LAB_RACED);
 	lab_pick_end(b);
 }
 
-void bch_lab_wait(struct btree *b)
+/*
+ * Can the wait of this task for @p's flag never end? The flag is cleared by
+ * @p's flusher, in its turn. It never gets there if it is the one that waits;
+ * nor if an earlier turn of it is a node whose write_lock the waiter holds
+ * until the wait is over.
+ */
+static bool lab_locked(const struct lab_pick *p, enum lab_counter *how)
+{
+	const struct lab_pick *q;
+
+	lockdep_assert_held(&lab_lock);
+
+	*how = LAB_LOCKED_SELF;
+	if (p->flusher == current)
+		return true;
+	if (lab_reclaimer != current)
+		return false;
+
+	*how = LAB_LOCKED_ABBA;
+	for (q = lab_picks; q < lab_picks + LAB_PICKS; q++)
+		if (q->b && q->b == lab_reclaimer_node &&
+		    q->flusher == p->flusher && q->turn < p->turn)
+			return true;
+	return false;
+}
+
+static bool lab_wait(struct btree *b)
 {
 	struct lab_pick *p;
-	bool first = false;
+	enum lab_counter how;
+	bool first = false, locked = false;
 
 	lab_inc(LAB_WAIT_LAPS);
 
@@ -218,6 +316,7 @@ void bch_lab_wait(struct btree *b)
 		if (p->b == b && p->waiter != current) {
 			p->waiter = current;
 			first = true;
+			locked |= lab_locked(p, &how);
 		}
 	spin_unlock(&lab_lock);
 
@@ -225,6 +324,116 @@ void bch_lab_wait(struct btree *b)
 		trace_bcache_lab_wait(b);
 		lab_inc(LAB_WAITS);
 	}
+	if (locked) {
+		trace_bcache_lab_locked(b);
+		lab_inc(how);
+	}
+	return first;
+}
+
+void bch_lab_wait(struct btree *b)
+{
+	lab_wait(b);
+}
+
+void bch_lab_wait_reap(struct btree *b)
+{
+	lab_inc(LAB_REAP_LAPS);
+	if (lab_wait(b))
+		lab_inc(LAB_REAP_WAITS);
+}
+
+/* Is @p's node such that a shrinker would want to take it? */
+static bool lab_bait(const struct lab_pick *p)
+{
+	return p->b && !btree_node_dirty(p->b) &&
+		READ_ONCE(p->b->io_mutex.count) == 1;
+}
+
+/*
+ * Is this, a write of @b by this task, the place for the shrinker to run?
+ * Where it is wanted at all, it is where it meets a picked node that it would
+ * like to take and whose flusher cannot go on before this write is over.
+ */
+static bool lab_reclaim_here(struct btree *b, u32 whose)
+{
+	const struct lab_pick *p, *q;
+	bool here = false;
+
+	/* bch_mca_scan() would do nothing */
+	if (b->c->btree_cache_alloc_lock)
+		return false;
+
+	spin_lock(&lab_lock);
+	for (p = lab_picks; p < lab_picks + LAB_PICKS; p++) {
+		if (!lab_bait(p))
+			continue;
+		if (whose == LAB_RECLAIM_ANY)
+			here = true;
+		else if (whose == LAB_RECLAIM_FLUSHER)
+			here |= p->flusher == current;
+		else
+			for (q = lab_picks; q < lab_picks + LAB_PICKS; q++)
+				here |= q->b == b && q->flusher != current &&
+					q->flusher == p->flusher &&
+					q->turn < p->turn;
+	}
+	spin_unlock(&lab_lock);
+	return here;
+}
+
+/* The shrinker is part of the cache set up to 6.6, allocated after that. */
+#define lab_shrinker(c)	_Generic((c)->shrink,				\
+	struct shrinker *:	(c)->shrink,				\
+	struct shrinker:	&(c)->shrink)
+
+static void lab_shrink(struct btree *b, struct shrinker *shrink)
+{
+	struct shrink_control sc = { .gfp_mask = GFP_NOIO };
+	unsigned int noreclaim;
+
+	spin_lock(&lab_lock);
+	if (lab_reclaimer) {
+		spin_unlock(&lab_lock);
+		return;
+	}
+	lab_reclaimer = current;
+	lab_reclaimer_node = b;
+	spin_unlock(&lab_lock);
+
+	lab_inc(LAB_RECLAIMS);
+	noreclaim = memalloc_noreclaim_save();
+	sc.nr_to_scan = shrink->count_objects(shrink, &sc);
+	if (sc.nr_to_scan)
+		shrink->scan_objects(shrink, &sc);
+	memalloc_noreclaim_restore(noreclaim);
+
+	spin_lock(&lab_lock);
+	lab_reclaimer = NULL;
+	lab_reclaimer_node = NULL;
+	spin_unlock(&lab_lock);
+}
+
+void bch_lab_reclaim(struct btree *b)
+{
+	struct shrinker *shrink = lab_shrinker(b->c);
+	u32 whose = READ_ONCE(lab_reclaim);
+
+	if (whose && shrink && !(current->flags & PF_MEMALLOC) &&
+	    lab_reclaim_here(b, whose))
+		lab_shrink(b, shrink);
+}
+
+/* bucket_lock held */
+bool bch_lab_starved(struct cache_set *c)
+{
+	static u32 turn;
+	u32 one_in = READ_ONCE(lab_starve);
+
+	if (!one_in || ++turn % one_in || list_empty(&c->btree_cache))
+		return false;
+	lab_inc(LAB_STARVED);
+	return true;
 }
 
 /*
@@ -386,4 +595,6 @@ void __init bch_lab_init(struct dentry *dir)
 	debugfs_create_file("hold", 0600, dir, NULL, &lab_hold_fops);
 	debugfs_create_u32("gap_us", 0600, dir, &lab_gap_us);
 	debugfs_create_u32("read_us", 0600, dir, &lab_read_us);
+	debugfs_create_u32("reclaim", 0600, dir, &lab_reclaim);
+	debugfs_create_u32("starve", 0600, dir, &lab_starve);
 }

@@ -15,6 +15,14 @@ struct btree;
 struct cache_set;
 struct dentry;
 
+/*
+ * With the lab, lockdep checks the order of write_locks. Two kinds of task
+ * hold more than one: who makes several nodes that nobody else knows yet, in
+ * the order in which it made them; and who reclaims memory from inside a node
+ * write and meets a node that it may take.
+ */
+#define BCH_LAB_NEST_REAP	4	/* gc makes up to four nodes at once */
+
 #ifdef CONFIG_BCACHE_LAB
 
 /* dir: bcache's debugfs directory; removed with it */
@@ -32,11 +40,13 @@ void bch_lab_gap(void);
 void bch_lab_flush(struct btree *b);
 /* it has written @b, and cleared the flag; b->write_lock held */
 void bch_lab_done(struct btree *b);
-/* it found @b without work, and cleared the flag; b->write_lock held */
+/* the flusher is back at @b; b->write_lock held. Is there still work? */
 void bch_lab_raced(struct btree *b);
 
-/* somebody found the flag on @b and goes round once more */
+/* somebody found the flag on @b and waits, or goes round once more */
 void bch_lab_wait(struct btree *b);
+/* the same with bucket_lock held */
+void bch_lab_wait_reap(struct btree *b);
 /* mca_reap() or btree_node_free() is past the flag; b->write_lock held */
 void bch_lab_reap(struct btree *b);
 void bch_lab_free(struct btree *b);
@@ -45,6 +55,10 @@ void bch_lab_reuse(struct btree *b);
 
 /* a node is about to be read: sleeps as long as the knob says */
 void bch_lab_read(void);
+/* @b is about to be written; b->write_lock held: may run the shrinker */
+void bch_lab_reclaim(struct btree *b);
+/* true while a test wants nodes to be taken rather than allocated */
+bool bch_lab_starved(struct cache_set *c);
 
 /* @b took a pin on a journal entry; b->write_lock held */
 void bch_lab_pinned(struct btree *b);
@@ -64,10 +78,13 @@ static inline void bch_lab_flush(struct btree *b) {}
 static inline void bch_lab_done(struct btree *b) {}
 static inline void bch_lab_raced(struct btree *b) {}
 static inline void bch_lab_wait(struct btree *b) {}
+static inline void bch_lab_wait_reap(struct btree *b) {}
 static inline void bch_lab_reap(struct btree *b) {}
 static inline void bch_lab_free(struct btree *b) {}
 static inline void bch_lab_reuse(struct btree *b) {}
 static inline void bch_lab_read(void) {}
+static inline void bch_lab_reclaim(struct btree *b) {}
+static inline bool bch_lab_starved(struct cache_set *c) { return false; }
 static inline void bch_lab_pinned(struct btree *b) {}
 static inline bool bch_lab_held(struct btree *b) { return false; }
 static inline void bch_lab_full(struct cache_set *c) {}

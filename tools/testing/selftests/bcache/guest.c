@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -281,6 +283,11 @@ static void register_again(const char *disk)
 	}
 }
 
+void cache_register(void)
+{
+	register_again(cache);
+}
+
 int bcache_restart(int fd, bool durable)
 {
 	if (!bcache_stop(fd))
@@ -382,6 +389,36 @@ void lab_put(const char *knob, unsigned long value)
 
 	snprintf(path, sizeof(path), LAB "%s", knob);
 	put(path, "%lu", value);
+}
+
+bool watch(pid_t pid, const _Atomic unsigned long *done)
+{
+	const unsigned int step_ms = 10;
+	unsigned long patience_ms = setting("patience_ms", 3000);
+	unsigned long seen = 0, quiet_ms = 0;
+
+	while (waitpid(pid, NULL, WNOHANG) != pid) {
+		unsigned long now = *done;
+
+		sleep_us(step_ms * 1000);
+		quiet_ms = now == seen ? quiet_ms + step_ms : 0;
+		seen = now;
+		if (quiet_ms >= patience_ms) {
+			kill(pid, SIGKILL);
+			return false;
+		}
+	}
+	return true;
+}
+
+void *shared(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		fatal("out of memory");
+	return p;
 }
 
 void *block_buffer(unsigned char fill)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define KSFT_PASS	0
 #define KSFT_FAIL	1
@@ -68,6 +69,8 @@ bool bcache_stop(int fd);
 int bcache_restart(int fd, bool durable);
 /* sectors written to the cache device since it was made */
 unsigned long disk_sectors_written(void);
+/* the cache set once more, after it was stopped */
+void cache_register(void);
 /* write VALUE to a file of the cache set or of the backing device */
 void cset_put(const char *file, const char *value);
 unsigned long cset_get(const char *file);
@@ -81,6 +84,14 @@ unsigned long lab_read(const char *name);
 void lab_put(const char *knob, unsigned long value);
 /* every counter as a metric */
 void lab_metrics(void);
+
+/*
+ * Waits for a process that counts its work in @done. false: nothing was done
+ * for "patience_ms", and the process has been told to end, which it cannot.
+ */
+bool watch(pid_t pid, const _Atomic unsigned long *done);
+/* memory that stays shared after fork() */
+void *shared(size_t size);
 
 /* a page-aligned buffer of one block, filled with a pattern */
 void *block_buffer(unsigned char fill);
