@@ -163,7 +163,8 @@ check_checkpatch()
 	for p in $(mailed); do
 		# Two reverts of old code: not ours to restyle.
 		case $p in patches/flush-race/D/*) continue ;; esac
-		checkpatch "$p" "$TOP/$p"
+		# By way of stdin: a file that git tracks it takes for a source.
+		checkpatch "$p" - < "$TOP/$p"
 	done
 	for f in $(overlay) $(cd "$TOP" && find tools -name '*.[ch]'); do
 		case $f in

@@ -203,12 +203,13 @@ void bch_lab_gap(void)
 		last = lab_my_pick(true);
 	if (last)
 		mod_delayed_work(bcache_wq, &last->work, 0);
-	if (us)
+	if (first && first != last) {
 		fsleep(us / 2);
-	if (first && first != last)
 		mod_delayed_work(bcache_wq, &first->work, 0);
+		us -= us / 2;
+	}
 	if (us)
-		fsleep(us - us / 2);
+		fsleep(us);
 }
 
 /*

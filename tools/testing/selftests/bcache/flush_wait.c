@@ -15,7 +15,7 @@
  *
  * Settings: writes (count, all writers), writers, span (blocks), gap_us,
  * starve (the knob), fifo (1: gc is a SCHED_FIFO task), polled (laps that
- * pass), limit_ms (the slowest write that passes), patience_ms.
+ * pass), patience_ms.
  */
 #define _GNU_SOURCE
 #include "guest.h"
@@ -108,7 +108,6 @@ int main(void)
 		.cache_mb = 256, .backing_mb = 1024, .bucket = "8k", .block = "4k",
 	};
 	unsigned long ended, polled, limit = setting("polled", 0);
-	unsigned long limit_ms = setting("limit_ms", 500);
 	bool alive;
 	pid_t pid;
 
@@ -116,8 +115,13 @@ int main(void)
 	span = setting("span", 8000);
 	progress = shared(sizeof(*progress));
 
+<<<<<<< HEAD
 	plan(6);
 	fd = bcache_start(&geo, true);
+=======
+	plan(5);
+	fd = bcache_start(&geo);
+>>>>>>> 2b84b50 (lab: the tests of the flag's waits do not depend on chance)
 	if (setting("fifo", FIFO))
 		gc_is_fifo();
 	lab_reset();
@@ -140,13 +144,11 @@ int main(void)
 	       ended, (unsigned long)progress->failed);
 	result(alive, NAME ".alive", "%lu of %lu writes done%s",
 	       ended, writes, alive ? "" : ", then none");
-	result(lab_read("waits") && lab_read("reap_waits"),
+	/* what hangs at the first wait cannot show both kinds */
+	result(lab_read("waits") && (lab_read("reap_waits") || !alive),
 	       NAME ".events",
 	       "%lu waits for the flag, %lu of them with bucket_lock held",
 	       lab_read("waits"), lab_read("reap_waits"));
-	result(progress->worst_us <= limit_ms * 1000, NAME ".worst",
-	       "slowest write %lu us, limit %lu ms",
-	       (unsigned long)progress->worst_us, limit_ms);
 	result(polled <= limit, NAME ".polled",
 	       "%lu laps of polling, %lu of them with bucket_lock held", polled,
 	       lab_read("reap_laps") - lab_read("reap_waits"));
