@@ -30,6 +30,11 @@ CHECK='
 shellcheck:	lint the scripts
 python3-docutils: lint the documents
 fio:		lint the job files
+sparse:		compile every patch under it
+gcc-aarch64-linux-gnu: object code of closure-sync
+clang:		the same
+libelf-dev:	kbuild: x86 kernels
+libssl-dev:	kbuild: x86 kernels
 '
 
 while getopts nh opt; do

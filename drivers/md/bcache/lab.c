@@ -177,10 +177,13 @@ static struct btree *lab_my_pick(bool last)
 	struct btree *b;
 
 	spin_lock(&lab_lock);
-	for (p = lab_picks; p < lab_picks + LAB_PICKS; p++)
-		if (p->b && p->flusher == current &&
-		    (!found || (p->turn > found->turn) == last))
+	for (p = lab_picks; p < lab_picks + LAB_PICKS; p++) {
+		if (!p->b || p->flusher != current)
+			continue;
+		if (!found || (last ? p->turn > found->turn :
+				      p->turn < found->turn))
 			found = p;
+	}
 	b = found ? found->b : NULL;
 	spin_unlock(&lab_lock);
 	return b;

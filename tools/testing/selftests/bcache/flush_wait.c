@@ -115,13 +115,8 @@ int main(void)
 	span = setting("span", 8000);
 	progress = shared(sizeof(*progress));
 
-<<<<<<< HEAD
-	plan(6);
-	fd = bcache_start(&geo, true);
-=======
 	plan(5);
-	fd = bcache_start(&geo);
->>>>>>> 2b84b50 (lab: the tests of the flag's waits do not depend on chance)
+	fd = bcache_start(&geo, true);
 	if (setting("fifo", FIFO))
 		gc_is_fifo();
 	lab_reset();
