@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Check everything that must hold: lint, then the runs of the lab.
+# Check everything that must hold: lint, every patch compiled on every base,
+# then the runs of the lab.
 #
 # Usage: scripts/check.sh [-n] [NAME]
 #   NAME  only that test (a guest program) or that check of scripts/lint.sh
@@ -46,11 +47,29 @@ if [ -z "$tests" ]; then
 	grep -v '^ok' "$OUT/lint.ktap" | grep -vE '^(KTAP|1\.\.)' || :
 	step_done
 fi
+if [ -z "$name" ]; then
+	for base in $(bases); do
+		step "compile every patch on $base"
+		"$TOP/scripts/compile.sh" "$base" > "$OUT/compile.ktap" 2>&1 ||
+			grep -q '^not ok' "$OUT/compile.ktap" ||
+			say "not ok 0 compile.$base" >> "$OUT/compile.ktap"
+		grep -vE '^(ok|KTAP|1\.\.)' "$OUT/compile.ktap" || :
+		cat "$OUT/compile.ktap" >> "$OUT/lint.ktap"
+		step_done
+	done
+fi
 if [ -z "$lint" ]; then
 	"$TOP/scripts/runs.sh" ${tests:+-t "$tests"} show check
 fi
 if [ -z "$name" ]; then
+	say
 	"$TOP/scripts/table.sh"
-	"$TOP/scripts/results.sh" >> "$OUT/lint.ktap" || :
+	say
+	"$TOP/scripts/defects.sh"
+	"$TOP/scripts/results.sh" > "$OUT/results.ktap" ||
+		grep -q '^not ok' "$OUT/results.ktap" ||
+		say "not ok 1 lint.results" >> "$OUT/results.ktap"
+	cat "$OUT/results.ktap" >> "$OUT/lint.ktap"
+	grep -v '^ok' "$OUT/results.ktap" || :
 fi
 "$TOP/scripts/summary.sh" "$OUT/lint.ktap" < "$OUT/verdicts"

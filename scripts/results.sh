@@ -1,27 +1,29 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Is every table in Documentation/ the one that the lab prints today?
+# Is every table in Documentation/ the one that a script prints today?
 #
 # Usage: scripts/results.sh [-u]
 #   -u  put the newest figures into the documents
 #
-# A document holds a table between ".. table BASE SCENARIO" and ".. end". VT
-# figures are exact, so the text must be the same to the byte. Prints KTAP.
+# A document holds what scripts/NAME.sh ARG... prints between the lines
+# ".. output NAME ARG..." and ".. end". VT figures are exact, so the text must
+# be the same to the byte. Prints KTAP.
 . "$(dirname "$0")/lib.sh"
 
-# update DOC BASE SCENARIO: what is between the marks becomes today's table.
+# update DOC COMMAND: what is between the marks becomes today's output.
 update()
 {
 	PART=$1.part
-	"$TOP/scripts/table.sh" "$2" "$3" | sed 's/^/   /' > "$OUT/lint/table.now"
-	awk -v mark=".. table $2 $3" -v table="$OUT/lint/table.now" '
+	awk -v mark=".. output $2" -v now="$OUT/lint/now" '
 		!skip { print }
-		$0 == mark { skip = 1; kept = "" }
-		skip && /::$/ { print ""; print; print "" }
+		$0 == mark { skip = 1; print ""; print "::"; print "" }
 		skip && /^\.\. end/ {
-			while ((getline line < table) > 0) print line
-			print ""; print; skip = 0
+			while ((getline line < now) > 0)
+				print line == "" ? "" : "   " line
+			print ""
+			print
+			skip = 0
 		}' "$1" > "$PART"
 	mv "$PART" "$1"
 	PART=''
@@ -38,24 +40,22 @@ done
 mkdir -p "$OUT/lint"
 wrong=0
 for doc in "$TOP"/Documentation/*/*.rst; do
-	marks=$(sed -n 's/^\.\. table \(.*\)/\1/p' "$doc")
-	[ -n "$marks" ] || continue
-	printf '%s\n' "$marks" | while read -r base scenario; do
+	sed -n 's/^\.\. output //p' "$doc" > "$OUT/lint/marks"
+	while read -r command; do
+		# shellcheck disable=SC2046
+		"$TOP/scripts/${command%% *}.sh" $(echo "$command" | cut -s -d ' ' -f 2-) > "$OUT/lint/now"
 		if [ $todo = update ]; then
-			update "$doc" "$base" "$scenario"
+			update "$doc" "$command"
 			continue
 		fi
-		sed -n "/^\.\. table $base $scenario/,/^\.\. end/p" "$doc" |
-			sed -n 's/^   //p' > "$OUT/lint/table.doc"
-		# shellcheck disable=SC2086
-		"$TOP/scripts/table.sh" $base $scenario > "$OUT/lint/table.now"
-		if ! diff "$OUT/lint/table.doc" "$OUT/lint/table.now" > "$OUT/lint/table.diff"; then
-			say "# ${doc#"$TOP"/} holds other figures than the newest run:"
-			sed 's/^/#   /' "$OUT/lint/table.diff"
+		sed -n "/^\.\. output $command\$/,/^\.\. end/p" "$doc" |
+			sed -e '1,4d' -e '$d' -e 's/^   //' | sed '$d' > "$OUT/lint/doc"
+		if ! diff "$OUT/lint/doc" "$OUT/lint/now" > "$OUT/lint/diff"; then
+			say "# ${doc#"$TOP"/} holds other figures than scripts/$command:"
+			sed 's/^/#   /' "$OUT/lint/diff"
+			wrong=1
 		fi
-	done > "$OUT/lint/results"
-	cat "$OUT/lint/results"
-	[ ! -s "$OUT/lint/results" ] || wrong=1
+	done < "$OUT/lint/marks"
 done
 if [ $wrong = 0 ]; then
 	say "ok 1 lint.results"

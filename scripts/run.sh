@@ -4,8 +4,7 @@
 # Boot a stack in a scenario, run one test, judge it.
 #
 # Usage: scripts/run.sh [-n] BASE SCENARIO STACK TEST [NAME=VALUE...]
-#   TEST        a guest program: journal_full, flush_race, reclaim_flusher,
-#               reclaim_writer, flush_wait, flush_wait_fifo, check_threads
+#   TEST        a guest program of tools/testing/selftests/bcache/
 #   NAME=VALUE  settings of the test (head of its source), or words for the
 #               kernel's command line
 #   -n          say what would be done

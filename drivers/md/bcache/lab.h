@@ -38,7 +38,11 @@ void bch_lab_pick(struct btree *b);
 void bch_lab_gap(void);
 /* the flusher is about to write @b; b->write_lock held */
 void bch_lab_flush(struct btree *b);
-/* it has written @b, and cleared the flag; b->write_lock held */
+/*
+ * It is done with @b: whoever else picked @b goes on without the flag. Where
+ * several flushers run that is after the write, else just before;
+ * b->write_lock held
+ */
 void bch_lab_done(struct btree *b);
 /* the flusher is back at @b; b->write_lock held. Is there still work? */
 void bch_lab_raced(struct btree *b);
