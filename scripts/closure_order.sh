@@ -141,6 +141,8 @@ for which; do
 		cp -a "$OUT/tree/$base/vanilla/$obj" "$tree/$obj"
 	fi
 	mkdir -p "$tree/$obj"
+	# The copy may be newer than the source that a patch has changed.
+	rm -f "$tree/$obj/$file.o"
 	quiet "$OUT/log/closure-$base-$stack-$which.log" compile
 	dump=objdump
 	[ "$arch" = x86_64 ] || dump=aarch64-linux-gnu-objdump
