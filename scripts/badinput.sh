@@ -99,7 +99,7 @@ fi
 
 # Ctrl-C half way: nothing half done is left, and it says so.
 # A shell starts its background jobs with SIGINT ignored; a terminal does not.
-env --default-signal=INT O="$DIR/o" setsid "$S/fetch.sh" 5.10 > "$DIR/out" 2> "$DIR/err" &
+env -u OUTERMOST --default-signal=INT O="$DIR/o" setsid "$S/fetch.sh" 5.10 > "$DIR/out" 2> "$DIR/err" &
 pid=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do
 	[ ! -d "$DIR/o/base/5.10.part" ] || break

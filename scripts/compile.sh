@@ -63,7 +63,7 @@ warnings()
 	# shellcheck disable=SC2086
 	kmake W=1 $check $files > "$log-make" 2>&1 && rc=0 || rc=$?
 	grep -E 'warning:|error:' "$log-make" |
-		sed -E -e 's/:[0-9]+:[0-9]+:/:/' -e 's,^\.\./,,' | sort -u > "$1"
+		sed -E -e 's/:[0-9]+(:[0-9]+)?:/:/' -e 's,^\.\./,,' | sort -u > "$1"
 	return "$rc"
 }
 
