@@ -6,8 +6,10 @@
 BASE ?= 7.3
 STACK ?= vanilla
 export O V BASE KSRC
+export TOPIC
 
 .PHONY: show check bench tree fetch install table plot clean help
+.PHONY: apply status unapply
 
 show:
 	@scripts/show.sh
@@ -20,6 +22,15 @@ bench:
 
 tree:
 	@scripts/tree.sh -g $(BASE) $(STACK)
+
+apply:
+	@scripts/apply.sh
+
+status:
+	@scripts/status.sh
+
+unapply:
+	@scripts/unapply.sh
 
 fetch:
 	@scripts/fetch.sh $(BASE)

@@ -12,6 +12,9 @@ cat <<END
   make check T=NAME          one test or one check of it: $(lint_names)
   make bench                 what the flusher costs, today and with the series
   make tree BASE=B STACK=S   a git tree, one commit per patch, in out/git/
+  make status KSRC=DIR       what a kernel tree is, and which patches it lacks
+  make apply KSRC=DIR        apply them, all or nothing; TOPIC="T..." chooses
+  make unapply KSRC=DIR      take that back
   make fetch BASE=B          a kernel source from the machine's Debian mirror
   make install               the Debian packages that all of this needs
   make table, make plot      the comparison of the last runs, as text, as SVG

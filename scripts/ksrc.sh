@@ -114,6 +114,7 @@ find_git()
 	repo=$top
 	prefix=$(git -C "$tree" rev-parse --show-prefix)
 	gitdir=$(git -C "$repo" rev-parse --absolute-git-dir)
+	objects=$(cd "$repo" && cd "$(git rev-parse --git-path objects)" && pwd)
 }
 
 # without_cr PATH: into new/. All lines end in CR LF or none does.
@@ -649,8 +650,7 @@ put_git()
 quarantine()
 {
 	GIT_INDEX_FILE=$PART/index GIT_OBJECT_DIRECTORY=$PART/objects \
-		GIT_ALTERNATE_OBJECT_DIRECTORIES=$(cd "$repo" && cd "$(git rev-parse --git-path objects)" && pwd) \
-		git -C "$repo" "$@"
+		GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects git -C "$repo" "$@"
 }
 
 # commits: one per patch, with author, date and log of the mail. $tip is the last.

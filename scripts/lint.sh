@@ -288,6 +288,11 @@ check_judge()
 	"$TOP/scripts/judge_test.sh" || bad "the judge misjudges"
 }
 
+check_apply()
+{
+	"$TOP/scripts/apply_test.sh" || bad "apply, status or unapply do not what they should"
+}
+
 check_badinput()
 {
 	"$TOP/scripts/badinput.sh" || bad "bad input is not met well"

@@ -1,0 +1,522 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Try apply.sh, status.sh and unapply.sh on trees of every era, good and bad.
+#
+# Usage: scripts/apply_test.sh [PART...]
+#   PART  eras, today, half_patched, bad_trees, prerequisite_there,
+#         bad_repositories, full_disk, ctrl_c; default: all of them
+#
+# The trees before the fix are made here, from the lines that our own patches
+# expect: small files that only these patches fit. The trees of today are cut
+# from the bases that are in out/base/.
+#
+# Prints what was met badly; exit status 0 when nothing was.
+. "$(dirname "$0")/lib.sh"
+
+DIR=$OUT/lint/apply
+S=$TOP/scripts
+FIX=$TOP/patches/flush-race
+B=drivers/md/bcache
+badly=0 count_bad=0
+export O="$DIR/o"
+# Nothing here belongs to the repository that this runs in.
+export GIT_CEILING_DIRECTORIES="$DIR"
+unset KSRC TOPIC BASE
+export GIT_AUTHOR_NAME=lab GIT_AUTHOR_EMAIL=lab@bcache.invalid
+export GIT_COMMITTER_NAME=lab GIT_COMMITTER_EMAIL=lab@bcache.invalid
+
+bad()
+{
+	say "# $*"
+	badly=1
+	[ "$((count_bad += 1))" -lt 20 ] || { say '# and so on'; exit 1; }
+}
+
+# fixture PATH PATCH...: a file that the patches fit, one after the other. The
+# lines are put where the hunk headers say, and a function's head before them.
+fixture()
+{
+	fixture_path=$1
+	shift
+	awk -v path="$fixture_path" '
+	BEGIN { for (i = 1; i <= 5000; i++) cur[i] = i; last = 5000 }
+	function place(line) {
+		if (cur[at] > 0)
+			text[cur[at]] = line
+		else if (added[-cur[at]] != line)
+			exit 1
+		if (cur[at] > 0 && !(cur[at] in head))
+			head[cur[at]] = func_line
+	}
+	FNR == 1 { on = 0; shift = 0 }
+	/^diff / { on = 0; shift = 0 }
+	/^\+\+\+ b\// { on = ($0 == "+++ b/" path); next }
+	on && /^@@/ {
+		split($2, old, ","); at = -old[1] + shift
+		func_line = $0; sub(/^@@[^@]*@@ ?/, "", func_line)
+		# A label is no head of a function.
+		if (func_line ~ /:$/) func_line = ""
+		next
+	}
+	on && /^ / { place(substr($0, 2)); at++; next }
+	on && /^-/ {
+		place(substr($0, 2))
+		for (i = at; i < last; i++) cur[i] = cur[i + 1]
+		last--; shift--; next
+	}
+	on && /^\+/ {
+		for (i = last; i >= at; i--) cur[i + 1] = cur[i]
+		added[++n] = substr($0, 2); cur[at] = -n
+		last++; shift++; at++
+	}
+	END {
+		for (i = 1; i <= 5000; i++) {
+			if (!(i in text))
+				continue
+			if (i > before + 1) {
+				if (head[i] != "" && head[i] != name) {
+					if (name != "") print "}"
+					name = head[i]
+					print name (name ~ /{$/ ? "" : "\n{")
+				}
+				print "\t/* ... */"
+			}
+			print text[i]
+			if (text[i] ~ /^[a-z].*\)$/) name = text[i]
+			if (text[i] ~ /^}/) name = ""
+			before = i
+		}
+		if (name != "") print "}"
+	}' "$@"
+}
+
+# tree NAME VERSION PATCHLEVEL: room for a tree, with a Makefile.
+tree()
+{
+	mkdir -p "$DIR/src/$1/$B"
+	printf 'VERSION = %s\nPATCHLEVEL = %s\nSUBLEVEL = 0\nEXTRAVERSION =\n' "$2" "$3" \
+		> "$DIR/src/$1/Makefile"
+}
+
+make_trees()
+{
+	tree B 3 14
+	for f in btree.c btree.h journal.c; do
+		fixture "$B/$f" "$FIX"/B/0001-*.patch > "$DIR/src/B/$B/$f"
+	done
+	echo 'struct cache_set;' > "$DIR/src/B/$B/bcache.h"
+
+	tree E 5 2
+	for f in btree.c btree.h journal.c; do
+		fixture "$B/$f" "$FIX"/000[1-3]-*.patch > "$DIR/src/E/$B/$f"
+	done
+	echo 'struct cache_set;' > "$DIR/src/E/$B/bcache.h"
+	# Era E counts its calls at the head of the function.
+	sed -i 's/^retry:$/\tatomic_long_inc(\&c->flush_write);\n&/' "$DIR/src/E/$B/journal.c"
+
+	# Era C is E without the counters.
+	cp -a "$DIR/src/E" "$DIR/src/C"
+	fixture "$B/journal.c" "$FIX"/C/0003-*.patch > "$DIR/src/C/$B/journal.c"
+
+	# Era D is the heap, and the end of the function as in E.
+	cp -a "$DIR/src/E" "$DIR/src/D"
+	fixture "$B/bcache.h" "$FIX"/D/000[12]-*.patch > "$DIR/src/D/$B/bcache.h"
+	sed -n '/btree_flush_write/,/^}/p' "$DIR/src/E/$B/journal.c" |
+		sed '1,/if (!btree_current_write(b)->journal) {/d' > "$DIR/tail"
+	fixture "$B/journal.c" "$FIX"/D/000[12]-*.patch |
+		awk -v tail="$DIR/tail" '
+			{ print }
+			!done && /if \(!btree_current_write\(b\)->journal\) {/ {
+				while ((getline line < tail) > 0) if (line !~ /^}/) print line
+				done = 1
+			}' > "$DIR/src/D/$B/journal.c"
+
+	cp -a "$DIR/src/D" "$DIR/src/D-4.16"
+	sed -i '/free_heap(&c->flush_btree)/d' "$DIR/src/D-4.16/$B/journal.c"
+
+	# Era A holds the lock of what it picks; the rest does not matter.
+	cp -a "$DIR/src/C" "$DIR/src/A"
+	printf 'static void btree_flush_write(struct cache_set *c)\n{\n\tif (!down_write_trylock(&b->lock))\n\t\treturn;\n}\n' \
+		> "$DIR/src/A/$B/journal.c"
+
+	for base in $(bases); do
+		[ -d "$OUT/base/$base" ] || { say "# base $base is not here: not tried"; continue; }
+		mkdir -p "$DIR/src/$base"
+		(cd "$OUT/base/$base" && for path in Makefile "$B" lib/closure.c include/linux/closure.h; do
+			[ ! -e "$path" ] || echo "$path"
+		done | tar -c -T - ) | tar -x -C "$DIR/src/$base"
+	done
+}
+
+# fresh NAME [DIR]: a copy of a tree in $T.
+fresh()
+{
+	rm -rf "$DIR/t"
+	mkdir -p "$DIR/t${2:+/$2}"
+	cp -a "$DIR/src/$1/." "$DIR/t${2:+/$2}/"
+	T=$DIR/t
+}
+
+# into_git: make $T a repository.
+into_git()
+{
+	git -C "$T" init -q
+	git -C "$T" checkout -q -b trunk
+	git -C "$T" add -A 2> /dev/null
+	git -C "$T" commit -q -m base
+}
+
+# sums: of all files of $T but git's own.
+sums()
+{
+	(cd "$T" && find . -name .git -prune -o -type f -print0 | sort -z | xargs -0 sha256sum)
+}
+
+# does NAME STATUS PATTERN COMMAND...: what it says and how it ends.
+does()
+{
+	name=$1 want=$2 pattern=$3
+	shift 3
+	env KSRC="$T" "$@" > "$DIR/out" 2>&1 < /dev/null && rc=0 || rc=$?
+	if [ "$rc" != "$want" ] || ! grep -qE "$pattern" "$DIR/out"; then
+		bad "$name: status $rc, said: $(head -3 "$DIR/out" | tr '\n' '|')"
+	fi
+	rm -rf "$O/apply".* "$O/unapply".* 2>/dev/null || :
+}
+
+# refused NAME PATTERN COMMAND...: fails, says so, and changes nothing.
+refused()
+{
+	refused_before=$(sums)
+	refused_name=$1 pattern=$2
+	shift 2
+	does "$refused_name" 1 "$pattern" "$@"
+	set -- "$refused_name"
+	[ "$(sums)" = "$refused_before" ] || bad "$1: the tree was changed"
+	no_parts "$1"
+}
+
+no_parts()
+{
+	left=$(find "$T" -name '*bcache-part*' | head -1)
+	[ -z "$left" ] || bad "$1: leaves $left"
+}
+
+# round NAME ERA PATCHES FIX: status, apply, apply again, unapply.
+round()
+{
+	before=$(sums)
+	does "$1: status" 0 "^race fix:  $4" "$S/status.sh"
+	grep -q "^era:  *$2" "$DIR/out" || bad "$1: era is not $2: $(grep '^era' "$DIR/out")"
+	does "$1: apply" 0 '^applied to' "$S/apply.sh"
+	[ "$(grep -c '^  ' "$DIR/out")" = "$3" ] || bad "$1: not $3 patches"
+	no_parts "$1"
+	after=$(sums)
+	does "$1: again" 0 '^already applied' "$S/apply.sh"
+	[ "$(sums)" = "$after" ] || bad "$1: a second run changes the tree"
+	patched=$(cat "$(find "$T" -name journal.c)" "$(find "$T" -name btree.c)" | tr -d '\r' | sha256sum)
+	does "$1: unapply" 0 '^taken off|^back on' "$S/unapply.sh"
+	[ "$(sums)" = "$before" ] || bad "$1: unapply does not give back every byte"
+}
+
+crlf()
+{
+	find "$T" -type f -exec sed -i 's/$/\r/' {} +
+}
+
+# every_way NAME ERA PATCHES FIX: in place, with CR LF, in a git tree whose
+# kernel is in a subdirectory. The same text comes out of all three.
+every_way()
+{
+	fresh "$1"
+	chmod 755 "$T/$B/journal.c"
+	before=$(sums)
+	does "$1: -n" 0 '^would apply' "$S/apply.sh" -n
+	[ "$(sums)" = "$before" ] || bad "$1: -n changes the tree"
+	round "$1" "$2" "$3" "$4"
+	[ "$(stat -c %a "$T/$B/journal.c")" = 755 ] || bad "$1: the mode is not kept"
+	plain=$patched
+	fresh "$1"
+	crlf
+	round "$1 with CR LF" "$2" "$3" "$4"
+	[ "$patched" = "$plain" ] || bad "$1: CR LF: another text"
+	fresh "$1" vendor/kernel
+	into_git
+	round "$1 in git" "$2" "$3" "$4"
+	[ "$patched" = "$plain" ] || bad "$1: git: another text"
+	[ "$(git -C "$T" symbolic-ref --short HEAD)" = trunk ] || bad "$1: git: not back on trunk"
+	[ "$(git -C "$T" branch | wc -l)" = 1 ] || bad "$1: git: a branch is left"
+	does "$1: git" 0 '^applied to' "$S/apply.sh"
+	does "$1: git" 0 '^race fix:  yes' "$S/status.sh"
+	[ "$(git -C "$T" rev-list --count trunk..)" = "$3" ] || bad "$1: git: not $3 commits"
+	[ -z "$(git -C "$T" status --porcelain)" ] || bad "$1: git: not clean"
+	! git -C "$T" log trunk.. | grep -q 'Signed-off-by' || bad "$1: git: signed off"
+}
+
+# without NR PATCH: the patch but for its hunk of that number.
+without()
+{
+	awk -v nr="$1" '/^@@/ { n++ } /^diff / { body = 0 } /^@@/ { body = 1 }
+		!body || n != nr' "$2" |
+		# A file of which no hunk is left.
+		awk '/^diff / { head = $0; next } head && /^@@/ { print head; head = "" }
+			head { head = head "\n" $0; next } { print }'
+}
+
+by_hand()
+{
+	GIT_CEILING_DIRECTORIES=$DIR git -C "$T" apply --whitespace=nowarn "$@"
+}
+
+half_patched()
+{
+	hunks=$(grep -c '^@@' "$FIX"/0003-*.patch)
+	nr=1
+	while [ "$nr" -le "$hunks" ]; do
+		fresh E
+		by_hand "$FIX"/0001-*.patch "$FIX"/0002-*.patch
+		without "$nr" "$FIX"/0003-*.patch > "$DIR/half.patch"
+		by_hand "$DIR/half.patch"
+		refused "hunk $nr left out" 'half of the fix is in' "$S/apply.sh"
+		does "hunk $nr left out" 0 '^race fix:  partly' "$S/status.sh"
+		grep -q '^  missing: ' "$DIR/out" || bad "hunk $nr left out: it does not say what is missing"
+		nr=$((nr + 1))
+	done
+	fresh B
+	without 1 "$FIX"/B/0001-*.patch > "$DIR/half.patch"
+	by_hand "$DIR/half.patch"
+	refused 'B without mca_reap()' 'half of the fix is in' "$S/apply.sh"
+
+	# What patch with fuzz makes of a tree that has the fix.
+	fresh E
+	by_hand "$FIX"/000[1-3]-*.patch
+	printf 'static int bch_btree_insert_node(struct btree *b)\n{\n\tif (btree_node_journal_flush(b))\n\t\treturn 0;\n}\n' >> "$T/$B/btree.c"
+	refused 'a hunk astray' 'astray:  a use of the flag in bch_btree_insert_node' "$S/apply.sh"
+}
+
+bad_trees()
+{
+	fresh C
+	T=$DIR/none
+	does 'no KSRC' 1 'name the kernel source: make apply KSRC=dir' env -u KSRC "$S/apply.sh"
+	does 'wrong KSRC' 1 'is no directory' "$S/apply.sh"
+	does 'wrong KSRC: status' 1 'is no directory' "$S/status.sh"
+	mkdir -p "$DIR/none/drivers/md"
+	does 'no bcache' 1 'is no kernel source with bcache' "$S/apply.sh"
+	rm -rf "$DIR/none"
+	fresh C one
+	cp -a "$T/one" "$T/two"
+	does 'two of them' 1 'more than one bcache below' "$S/apply.sh"
+	does 'unknown topic' 1 "unknown topic 'nonsense'; known: root-on-list" env TOPIC=nonsense "$S/apply.sh"
+	fresh C
+	refused 'a topic without the fix' 'TOPIC= is for trees that have the fix' env TOPIC=reap-skip "$S/apply.sh"
+	fresh A
+	before=$(sums)
+	does 'era A' 0 '^not affected' "$S/apply.sh"
+	does 'era A' 0 '^race fix:  not needed' "$S/status.sh"
+	[ "$(sums)" = "$before" ] || bad 'era A: changed'
+	fresh C
+	sed -i 's/btree_flush_write/bch_flush/' "$T/$B/journal.c"
+	refused 'unknown code' 'unknown code in .*journal.c' "$S/apply.sh"
+	does 'unknown code: status' 1 'expected: btree_flush_write' "$S/status.sh"
+	fresh C
+	sed -i 's/write_lock/other_lock/' "$T/$B/journal.c"
+	refused 'other locks' 'takes neither' "$S/apply.sh"
+	fresh C
+	sed -i 's/We raced/Raced/' "$T/$B/journal.c"
+	refused 'a reject in the last patch' '0003-.* does not fit' "$S/apply.sh"
+	for text in 'We raced' '/[*] Raced'; do
+		grep -q "^    | .*$text" "$DIR/out" || bad "a reject: not shown: $text"
+	done
+	does 'a reject: status' 0 'does not fit' "$S/status.sh"
+	fresh C
+	sed -i '1s/$/\r/' "$T/$B/btree.c"
+	refused 'mixed line ends' 'mixes line ends' "$S/apply.sh"
+	if [ "$(id -u)" = 0 ] && command -v setpriv > /dev/null; then
+		fresh C
+		mkdir -p "$DIR/nobody"
+		chmod 777 "$DIR/nobody"
+		refused 'read-only' 'cannot write to .*[.][ch]; nothing' \
+			env O="$DIR/nobody" setpriv --reuid=65534 --regid=65534 --clear-groups "$S/apply.sh"
+	else
+		say '# read-only tree not tried: not root'
+	fi
+}
+
+# What is there already stays there.
+prerequisite_there()
+{
+	fresh C
+	by_hand "$FIX"/0001-*.patch
+	round 'C with 0001' C 2 no
+	fresh C
+	does 'nothing to take back' 1 'nothing to take back' "$S/unapply.sh"
+	does 'edited since' 0 '^applied' "$S/apply.sh"
+	sed -i 's/__bch_btree_node_write(b, NULL)/__bch_btree_node_write(b, cl)/' "$T/$B/journal.c"
+	refused 'edited since' '0003-.* is not in .* as it was applied' "$S/unapply.sh"
+}
+
+bad_repositories()
+{
+	fresh C
+	into_git
+	echo '/* mine */' >> "$T/$B/journal.c"
+	refused 'a dirty file' 'not committed: .*journal.c' "$S/apply.sh"
+	git -C "$T" add -A
+	refused 'a staged file' 'not committed: .*journal.c' "$S/apply.sh"
+	git -C "$T" reset -q --hard
+	git -C "$T" branch bcache-flush-race
+	refused 'branch taken' 'branch bcache-flush-race is there already' "$S/apply.sh"
+	git -C "$T" branch -q -D bcache-flush-race
+	touch "$T/.git/MERGE_HEAD"
+	refused 'a merge' 'in the middle of' "$S/apply.sh"
+	rm "$T/.git/MERGE_HEAD"
+	touch "$T/.git/index.lock"
+	refused 'another git' 'another git works' "$S/apply.sh"
+	rm "$T/.git/index.lock"
+	git -C "$T" config user.useConfigOnly true
+	refused 'no committer' 'git knows no committer' \
+		env -u GIT_COMMITTER_NAME -u GIT_COMMITTER_EMAIL -u EMAIL GIT_CONFIG_GLOBAL=/dev/null "$S/apply.sh"
+	refused 'unapply on trunk' 'on branch trunk, which is none of make apply' "$S/unapply.sh"
+	git -C "$T" checkout -q --detach
+	does 'no branch' 0 '^applied' "$S/apply.sh"
+	does 'no branch' 0 '^back on [0-9a-f]* *|^back on' "$S/unapply.sh"
+	[ "$(git -C "$T" rev-parse HEAD)" = "$(git -C "$T" rev-parse trunk)" ] || bad 'no branch: not back'
+	git -C "$T" checkout -q trunk
+	does 'more commits' 0 '^applied' "$S/apply.sh"
+	git -C "$T" commit -q --allow-empty -m mine
+	refused 'more commits' 'has other commits than make apply left' "$S/unapply.sh"
+	# Kernel files that the repository around does not track.
+	fresh C ignored
+	echo ignored > "$T/.gitignore"
+	git -C "$T" init -q
+	git -C "$T" add -A
+	git -C "$T" commit -q -m base
+	does 'not tracked' 0 'in place' "$S/apply.sh"
+	# Line ends in the commit, and line ends that git makes.
+	fresh C
+	crlf
+	into_git
+	round 'CR LF in git' C 3 no
+	fresh C
+	echo '* text=auto eol=crlf' > "$T/.gitattributes"
+	into_git
+	rm -r "${T:?}/drivers"
+	git -C "$T" checkout -q -- drivers
+	grep -q "$(printf '\r')" "$T/$B/btree.c" || bad 'eol=crlf: no CR in the work tree'
+	round 'eol=crlf' C 3 no
+}
+
+# Where we may mount a small disk.
+full_disk()
+{
+	mkdir -p "$DIR/small"
+	if ! mount -t tmpfs -o size=2m tmpfs "$DIR/small" 2>/dev/null; then
+		say '# full disk not tried: no right to mount'
+		return
+	fi
+	for how in place git; do
+		fresh C
+		cp -a "$T/." "$DIR/small/"
+		T=$DIR/small
+		[ "$how" = place ] || into_git
+		# Fill it, but for a page that most files do not fit in.
+		dd if=/dev/zero of="$T/fill" bs=4k 2>/dev/null || :
+		truncate -s -4k "$T/fill"
+		refused "full disk, $how" 'cannot write to .* KiB are free' "$S/apply.sh"
+		[ "$how" = place ] || [ -z "$(git -C "$T" branch --list 'bcache*')" ] ||
+			bad 'full disk, git: a branch is left'
+		rm -f "$T/fill"
+		does "full disk, $how, after" 0 '^applied' "$S/apply.sh"
+		find "$T" -mindepth 1 -delete
+	done
+	umount "$DIR/small"
+}
+
+# All or nothing, whenever Ctrl-C comes.
+ctrl_c()
+{
+	for how in place git; do
+		fresh E
+		[ "$how" = place ] || into_git
+		before=$(sums)
+		does 'Ctrl-C' 0 '^applied' "$S/apply.sh"
+		after=$(sums)
+		does 'Ctrl-C' 0 'taken|back' "$S/unapply.sh"
+		stopped=0
+		for delay in 0.05 0.1 0.15 0.2 0.25 0.3 0.4 0.6; do
+			# A shell starts background jobs with SIGINT ignored.
+			env -u OUTERMOST --default-signal=INT KSRC="$T" setsid "$S/apply.sh" > "$DIR/out" 2> "$DIR/err" &
+			pid=$!
+			sleep "$delay"
+			kill -INT -"$pid" 2>/dev/null || :
+			wait "$pid" && rc=0 || rc=$?
+			case $rc-$(sums) in
+			0-"$after")
+				does 'Ctrl-C' 0 'taken|back' "$S/unapply.sh" ;;
+			130-"$before")
+				stopped=$((stopped + 1))
+				grep -q 'interrupted' "$DIR/err" || bad "Ctrl-C, $how, $delay s: said $(cat "$DIR/err")" ;;
+			*)
+				bad "Ctrl-C, $how, $delay s: status $rc, half done"
+				break ;;
+			esac
+			no_parts "Ctrl-C, $how"
+			[ -z "$(find "$O" -maxdepth 1 -name 'apply.*')" ] || bad "Ctrl-C, $how: leaves $O/apply.*"
+		done
+		[ "$stopped" -gt 0 ] || bad "Ctrl-C, $how: it never came in time"
+	done
+}
+
+# Trees of today: the series, and topics of one's choice.
+today()
+{
+	series=$(for topic in $(topics series); do
+		case $topic in lab/*) ;; *) topic_patches "$topic" 7.3 ;; esac
+	done | wc -l)
+	for base in $(bases); do
+		[ -d "$DIR/src/$base" ] || continue
+		fresh "$base"
+		into_git
+		round "$base" 'fixed' "$series" yes
+	done
+	[ -d "$DIR/src/7.3" ] || return 0
+	fresh 7.3
+	round '7.3 in place' 'fixed' "$series" yes
+	does 'two topics' 0 '^applied' env TOPIC='reap-skip check-threads' "$S/apply.sh"
+	does 'two topics' 0 'reap-skip  *applied$' "$S/status.sh"
+	does 'two topics' 0 'root-on-list  *missing, would apply' "$S/status.sh"
+	does 'the other topics' 0 '^applied' "$S/apply.sh"
+	does 'the other topics' 0 '^taken off' "$S/unapply.sh"
+	[ "$(sums)" = "$before" ] || bad 'topics: unapply does not give back every byte'
+	sed -i 's/kthread_stop(c->gc_thread)/kthread_end(c->gc_thread)/' "$T/$B/super.c"
+	refused 'a topic that does not fit' 'root-on-list/0001-.* does not fit' "$S/apply.sh"
+	grep -q '^    | .*kthread_end' "$DIR/out" || bad 'a topic that does not fit: not what was found'
+}
+
+[ -n "${KEEP:-}" ] || eras()
+{
+	every_way B B 1 no
+	every_way C C 3 no
+	every_way D D 5 no
+	every_way D-4.16 D/4.16 4 no
+	every_way E E 3 no
+}
+
+parts='eras today half_patched bad_trees prerequisite_there bad_repositories full_disk ctrl_c'
+for part in ${*:-$parts}; do
+	case " $parts " in
+	*" $part "*) ;;
+	*) die "unknown part '$part'; known: $parts" ;;
+	esac
+done
+rm -rf "$DIR"
+mkdir -p "$DIR/src" "$O"
+chmod a+rx "$DIR"
+make_trees
+for part in ${*:-$parts}; do
+	$part
+done
+[ -n "${KEEP:-}" ] || rm -rf "$DIR"
+exit $badly
