@@ -206,18 +206,27 @@ no_parts()
 # round NAME ERA PATCHES FIX: status, apply, apply again, unapply.
 round()
 {
-	before=$(sums)
+	before=$(sums) crs=$(with_crs)
 	does "$1: status" 0 "^race fix:  $4" "$S/status.sh"
 	grep -q "^era:  *$2" "$DIR/out" || bad "$1: era is not $2: $(grep '^era' "$DIR/out")"
 	does "$1: apply" 0 '^applied to' "$S/apply.sh"
 	[ "$(grep -c '^  ' "$DIR/out")" = "$3" ] || bad "$1: not $3 patches"
 	no_parts "$1"
+	[ "$(with_crs)" = "$crs" ] || bad "$1: apply changes line ends"
 	after=$(sums)
 	does "$1: again" 0 '^already applied' "$S/apply.sh"
 	[ "$(sums)" = "$after" ] || bad "$1: a second run changes the tree"
 	patched=$(cat "$(find "$T" -name journal.c)" "$(find "$T" -name btree.c)" | tr -d '\r' | sha256sum)
 	does "$1: unapply" 0 '^taken off|^back on' "$S/unapply.sh"
 	[ "$(sums)" = "$before" ] || bad "$1: unapply does not give back every byte"
+}
+
+# with_crs: the files that have lines with CR LF, and those that have others.
+with_crs()
+{
+	(cd "$T" && grep -rlI --exclude-dir=.git --exclude='.bcache-*' "$(printf '\r')\$" . | sort
+	echo
+	grep -rlI --exclude-dir=.git --exclude='.bcache-*' "[^$(printf '\r')]\$" . | sort)
 }
 
 crlf()
@@ -282,6 +291,19 @@ half_patched()
 		does "hunk $nr left out" 0 '^race fix:  partly' "$S/status.sh"
 		grep -q '^  missing: ' "$DIR/out" || bad "hunk $nr left out: it does not say what is missing"
 		nr=$((nr + 1))
+	done
+	# Lines that share a hunk with others, one at a time.
+	for line in 'BTREE_NODE_journal_flush,' 'BTREE_FLAG(journal_flush)' \
+		'mutex_lock(&c->bucket_lock)' set_btree_node_journal_flush \
+		'	clear_bit(BTREE_NODE_journal_flush'; do
+		fresh E
+		by_hand "$FIX"/000[1-3]-*.patch
+		for f in btree.h journal.c; do
+			awk -v line="$line" 'index($0, line) && !done++ { next } { print }' \
+				"$T/$B/$f" > "$DIR/less"
+			cat "$DIR/less" > "$T/$B/$f"
+		done
+		refused "without $line" 'half of the fix is in' "$S/apply.sh"
 	done
 	fresh B
 	without 1 "$FIX"/B/0001-*.patch > "$DIR/half.patch"
@@ -387,6 +409,16 @@ bad_repositories()
 	does 'more commits' 0 '^applied' "$S/apply.sh"
 	git -C "$T" commit -q --allow-empty -m mine
 	refused 'more commits' 'has other commits than make apply left' "$S/unapply.sh"
+	# A checkout that fails half way.
+	fresh C
+	into_git
+	git -C "$T" config filter.broken.clean cat
+	git -C "$T" config filter.broken.smudge false
+	git -C "$T" config filter.broken.required true
+	echo '*.h filter=broken' > "$T/.git/info/attributes"
+	refused 'a failing checkout' 'git cannot switch to branch .* all is as it was' "$S/apply.sh"
+	[ -z "$(git -C "$T" branch --list 'bcache*')" ] || bad 'a failing checkout: a branch is left'
+	[ -z "$(git -C "$T" status --porcelain)" ] || bad 'a failing checkout: not clean'
 	# Kernel files that the repository around does not track.
 	fresh C ignored
 	echo ignored > "$T/.gitignore"
@@ -492,6 +524,8 @@ today()
 	[ "$(sums)" = "$before" ] || bad 'topics: unapply does not give back every byte'
 	sed -i 's/kthread_stop(c->gc_thread)/kthread_end(c->gc_thread)/' "$T/$B/super.c"
 	refused 'a topic that does not fit' 'root-on-list/0001-.* does not fit' "$S/apply.sh"
+	grep -q '^  what fits: TOPIC="journal-wake reap-skip' "$DIR/out" ||
+		bad 'a topic that does not fit: not what fits'
 	grep -q '^    | .*kthread_end' "$DIR/out" || bad 'a topic that does not fit: not what was found'
 }
 
@@ -505,7 +539,8 @@ today()
 }
 
 parts='eras today half_patched bad_trees prerequisite_there bad_repositories full_disk ctrl_c'
-for part in ${*:-$parts}; do
+list=${*:-$parts}
+for part in $list; do
 	case " $parts " in
 	*" $part "*) ;;
 	*) die "unknown part '$part'; known: $parts" ;;
@@ -515,7 +550,7 @@ rm -rf "$DIR"
 mkdir -p "$DIR/src" "$O"
 chmod a+rx "$DIR"
 make_trees
-for part in ${*:-$parts}; do
+for part in $list; do
 	$part
 done
 [ -n "${KEEP:-}" ] || rm -rf "$DIR"

@@ -62,7 +62,7 @@ open_tree()
 	for path in $(cd "$TOP" && patch_paths $(known_patches)); do
 		[ -f "$tree/$path" ] || continue
 		mkdir -p "$PART/orig/${path%/*}" "$PART/new/${path%/*}"
-		cat "$tree/$path" > "$PART/orig/$path" || die "cannot read $tree/$path"
+		cp -Lp "$tree/$path" "$PART/orig/$path" || die "cannot read $tree/$path"
 		without_cr "$path"
 	done
 }
@@ -480,6 +480,8 @@ misfit()
 		sed 's/^/    | /' "$PART/expected"
 		echo "  found:"
 		nearest "$PART/expected" "$PART/first.tree/$where" | sed 's/^/    | /'
+		fits=$(awk -F '|' '/would apply/ && !/^(bcache|closures):/ { printf " %s", $1 }' "$PART/plan")
+		[ "$fix" = no ] || [ -z "$fits" ] || echo "  what fits: TOPIC=\"${fits# }\""
 	} >&2
 	exit 1
 }
@@ -540,7 +542,8 @@ put()
 	cat "$2" 2>/dev/null > "$file" || no_room
 	hold_signals
 	for path in $1; do
-		mv -f "$(readlink -f "$tree/$path").bcache-part" "$(readlink -f "$tree/$path")"
+		to=$(readlink -f "$tree/$path")
+		mv -f "$to.bcache-part" "$to" || { restore "$1"; die "cannot rename to $to; all is as it was"; }
 	done
 	if [ -s "$2" ]; then
 		mv -f "$file" "$tree/$RECORD"
@@ -548,6 +551,15 @@ put()
 		rm -f "$file" "$tree/$RECORD"
 	fi
 	rm -f "$PART/beside"
+}
+
+# restore PATHS: the last resort, when what cannot fail has failed.
+restore()
+{
+	for path in $1; do
+		cmp -s "$PART/orig/$path" "$tree/$path" ||
+			cp -p "$PART/orig/$path" "$tree/$path"
+	done
 }
 
 # beside PATH: $file is the name of its new text until that is complete.
@@ -570,8 +582,9 @@ g()
 # uncommitted PATHS: those that differ from HEAD, on one line.
 uncommitted()
 {
-	git --no-optional-locks -C "$tree" status --porcelain --untracked-files=no -- "$@" |
-		sed 's/^...//' | tr '\n' ' '
+	git --no-optional-locks -C "$tree" status --porcelain --untracked-files=no -- "$@" \
+		> "$PART/status" || return 1
+	sed 's/^...//' "$PART/status" | tr '\n' ' '
 }
 
 # at_rest PATHS: stop if the repository is not in a state to work on.
@@ -584,7 +597,7 @@ at_rest()
 			die "$repo is in the middle of a merge, a pick or a rebase; finish that first"
 	done
 	# shellcheck disable=SC2086
-	dirty=$(uncommitted $1)
+	dirty=$(uncommitted $1) || die "git status fails in $repo; nothing is changed"
 	[ -z "$dirty" ] ||
 		die "not committed: ${dirty}in $repo; commit or stash that first, nothing is changed"
 	[ ! -e "$gitdir/index.lock" ] ||
@@ -607,11 +620,11 @@ reserve()
 	remove_beside
 }
 
-# switch ARGS...: git checkout, away from the terminal's Ctrl-C (git sets its
-# own handlers) and without the user's hooks.
-switch()
+# calm ARGS...: git, away from the terminal's Ctrl-C (it sets handlers of its
+# own) and without the user's hooks.
+calm()
 {
-	setsid -w git -C "$repo" -c core.hooksPath=/dev/null checkout -q "$@" > "$PART/said" 2>&1
+	setsid -w git -C "$repo" -c core.hooksPath=/dev/null "$@" > "$PART/said" 2>&1
 }
 
 # put_git BRANCH PATHS: the steps as commits on a new branch, and switch to it.
@@ -633,16 +646,16 @@ put_git()
 	[ "$(g rev-parse HEAD)" = "$head" ] || die "HEAD of $repo has moved meanwhile; nothing is changed"
 	printf '%s\n' "$tip" "^$head" |
 		quarantine pack-objects -q --revs --stdout 2>/dev/null |
-		setsid -w git -C "$repo" unpack-objects -q 2> "$PART/said" ||
+		calm unpack-objects -q ||
 		die "git cannot add the commits: $(head -1 "$PART/said"); nothing is changed"
-	if ! setsid -w git -C "$repo" update-ref "refs/heads/$1" "$tip" "" ||
-		! g config "branch.$1.bcachefrom" "$from" ||
-		! g config "branch.$1.bcachetip" "$tip" ||
-		! switch "$1" --; then
+	calm update-ref "refs/heads/$1" "$tip" "" ||
+		die "git cannot make branch $1: $(head -1 "$PART/said"); nothing is changed"
+	if ! calm config "branch.$1.bcachefrom" "$from" ||
+		! calm config "branch.$1.bcachetip" "$tip" ||
+		! calm checkout -q "$1" --; then
 		said=$(head -1 "$PART/said")
-		# shellcheck disable=SC2086
-		git -C "$tree" checkout -q "$head" -- $2 2>/dev/null || :
-		g branch -q -D "$1" 2>/dev/null || :
+		restore "$2"
+		calm branch -q -D "$1" || :
 		die "git cannot switch to branch $1: $said; all is as it was"
 	fi
 }

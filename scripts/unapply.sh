@@ -33,13 +33,11 @@ in_git()
 	at_rest "$paths"
 	reserve "$paths"
 	hold_signals
-	if ! switch "$back" --; then
-		said=$(head -1 "$PART/said")
-		# shellcheck disable=SC2086
-		git -C "$tree" checkout -q "$tip" -- $paths 2>/dev/null || :
-		die "git cannot switch to $back: $said; all is as it was"
+	if ! calm checkout -q "$back" --; then
+		restore "$paths"
+		die "git cannot switch to $back: $(head -1 "$PART/said"); all is as it was"
 	fi
-	setsid -w git -C "$repo" branch -q -D "$branch" > /dev/null
+	calm branch -q -D "$branch"
 	say "back on $back; branch $branch is deleted"
 }
 
