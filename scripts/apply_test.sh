@@ -239,12 +239,12 @@ crlf()
 every_way()
 {
 	fresh "$1"
-	chmod 755 "$T/$B/journal.c"
+	chmod 664 "$T/$B/journal.c"
 	before=$(sums)
 	does "$1: -n" 0 '^would apply' "$S/apply.sh" -n
 	[ "$(sums)" = "$before" ] || bad "$1: -n changes the tree"
 	round "$1" "$2" "$3" "$4"
-	[ "$(stat -c %a "$T/$B/journal.c")" = 755 ] || bad "$1: the mode is not kept"
+	[ "$(stat -c %a "$T/$B/journal.c")" = 664 ] || bad "$1: the mode is not kept"
 	plain=$patched
 	fresh "$1"
 	crlf
@@ -466,9 +466,16 @@ full_disk()
 	umount "$DIR/small"
 }
 
-# All or nothing, whenever Ctrl-C comes.
+# All or nothing, whenever Ctrl-C comes. What must not be interrupted is made
+# slow, so that it does come there.
 ctrl_c()
 {
+	mkdir -p "$DIR/slow"
+	for tool in mv git; do
+		printf '#!/bin/sh\ncase "%s $*" in mv*|*checkout*) sleep 0.2 ;; esac\nexec %s "$@"\n' \
+			"$tool" "$(command -v "$tool")" > "$DIR/slow/$tool"
+		chmod +x "$DIR/slow/$tool"
+	done
 	for how in place git; do
 		fresh E
 		[ "$how" = place ] || into_git
@@ -477,9 +484,9 @@ ctrl_c()
 		after=$(sums)
 		does 'Ctrl-C' 0 'taken|back' "$S/unapply.sh"
 		stopped=0
-		for delay in 0.05 0.1 0.15 0.2 0.25 0.3 0.4 0.6; do
+		for delay in 0.05 0.1 0.2 0.3 0.4 0.5 0.6 0.8; do
 			# A shell starts background jobs with SIGINT ignored.
-			env -u OUTERMOST --default-signal=INT KSRC="$T" setsid "$S/apply.sh" > "$DIR/out" 2> "$DIR/err" &
+			env -u OUTERMOST --default-signal=INT PATH="$DIR/slow:$PATH" KSRC="$T" setsid "$S/apply.sh" > "$DIR/out" 2> "$DIR/err" &
 			pid=$!
 			sleep "$delay"
 			kill -INT -"$pid" 2>/dev/null || :
@@ -495,6 +502,8 @@ ctrl_c()
 				break ;;
 			esac
 			no_parts "Ctrl-C, $how"
+			[ "$how" = place ] || [ -z "$(git -C "$T" branch --list 'bcache*')" ] ||
+				bad "Ctrl-C, $how, $delay s: a branch is left"
 			[ -z "$(find "$O" -maxdepth 1 -name 'apply.*')" ] || bad "Ctrl-C, $how: leaves $O/apply.*"
 		done
 		[ "$stopped" -gt 0 ] || bad "Ctrl-C, $how: it never came in time"
