@@ -7,7 +7,7 @@ BASE ?= 7.3
 STACK ?= vanilla
 export O V BASE KSRC
 
-.PHONY: show check bench tree fetch install table plot clean help
+.PHONY: show check bench hit tree fetch install table plot clean help
 
 show:
 	@scripts/show.sh
@@ -17,6 +17,9 @@ check:
 
 bench:
 	@scripts/bench.sh
+
+hit:
+	@scripts/hit.sh
 
 tree:
 	@scripts/tree.sh -g $(BASE) $(STACK)

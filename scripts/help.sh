@@ -11,6 +11,7 @@ cat <<END
   make check                 everything that must hold
   make check T=NAME          one test or one check of it: $(lint_names)
   make bench                 what the flusher costs, today and with the series
+  make hit                   which of the defects this machine has; only reads
   make tree BASE=B STACK=S   a git tree, one commit per patch, in out/git/
   make fetch BASE=B          a kernel source from the machine's Debian mirror
   make install               the Debian packages that all of this needs
