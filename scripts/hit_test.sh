@@ -64,7 +64,7 @@ want()
 	files > "$OUT/lint/hit.before"
 	for shell in $shells; do
 		applet=''
-		case $shell in */busybox) applet=sh ;; esac
+		case $shell in */busybox) applet="sh" ;; esac
 		PATH=/nowhere SYSROOT=$DIR "$shell" $applet "$HIT" \
 			> "$OUT/lint/hit.said" 2> "$OUT/lint/hit.err" ||
 			complain "$what: $shell ends with status $?"

@@ -288,6 +288,18 @@ check_judge()
 	"$TOP/scripts/judge_test.sh" || bad "the judge misjudges"
 }
 
+# What scripts/hit.sh says of machines of many kinds, and that it only reads.
+check_hit()
+{
+	"$TOP/scripts/hit_test.sh" || bad "hit.sh misjudges"
+}
+
+# The kernel's semantic patches report nothing new.
+check_coccicheck()
+{
+	"$TOP/scripts/coccicheck.sh" || bad "coccicheck reports something new, or did not run"
+}
+
 check_badinput()
 {
 	"$TOP/scripts/badinput.sh" || bad "bad input is not met well"
