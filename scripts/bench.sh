@@ -28,8 +28,8 @@ done
 # A cell is a "-" where there is no run, or one that failed.
 table()
 {
-	rule '' writes p50 p99 p99.9 worst rounds 'visited/' 'bucket_lock' '' written CPU
-	rule "$BASE VT" /s us us us us '' round 'longest us' 'total us' MiB s
+	rule '' writes p50 p99 p99.9 worst rounds picked 'visited/' 'bucket_lock' '' written CPU
+	rule "$BASE VT" /s us us us us '' nodes round 'longest us' 'total us' MiB s
 	workloads | while read -r settings; do
 		for stack in vanilla series; do
 			# shellcheck disable=SC2086
@@ -43,9 +43,9 @@ rule()
 {
 	what=$1
 	shift
-	printf '%-12s %-8s %7s %5s %5s %9s %9s %7s %8s %11s %9s %8s' "$what" '' \
-		"$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "${10}"
-	[ -n "$exact" ] && echo || printf ' %6s\n' "${11}"
+	printf '%-12s %-8s %7s %5s %5s %9s %9s %6s %6s %8s %11s %9s %8s' "$what" '' \
+		"$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "${10}" "${11}"
+	[ -n "$exact" ] && echo || printf ' %6s\n' "${12}"
 }
 
 # row STACK SETTING...
@@ -63,10 +63,10 @@ row()
 		BEGIN {
 			while ((getline < vt_file) > 0) vt[$5] = $6
 			while ((getline < stat_file) > 0) stat[$5] = $6
-			printf "%-12s %-8s %7s %5s %5s %9s %9s %7s %8s %11s %9s %8s",
+			printf "%-12s %-8s %7s %5s %5s %9s %9s %6s %6s %8s %11s %9s %8s",
 				what, stack, of(vt, "rate"), of(vt, "p50"),
 				of(vt, "p99"), of(vt, "p999"), of(vt, "worst"),
-				of(vt, "rounds"),
+				of(vt, "rounds"), of(vt, "picked"),
 				vt["rounds"] ? sprintf("%.1f", vt["visited"] / vt["rounds"]) : "-",
 				of(stat, "bucket_lock_longest"),
 				of(stat, "bucket_lock_total"),
