@@ -8,7 +8,7 @@ STACK ?= vanilla
 export O V BASE KSRC
 export TOPIC
 
-.PHONY: show check bench tree fetch install table plot clean help
+.PHONY: show check bench hit tree fetch install table plot clean help
 .PHONY: apply status unapply
 
 show:
@@ -19,6 +19,9 @@ check:
 
 bench:
 	@scripts/bench.sh
+
+hit:
+	@scripts/hit.sh
 
 tree:
 	@scripts/tree.sh -g $(BASE) $(STACK)

@@ -3,45 +3,49 @@
 #
 # What the flusher costs: today's kernel and the series side by side.
 #
-# Usage: scripts/bench.sh [-n] [-t]
+# Usage: scripts/bench.sh [-n] [-t|-e]
 #   -t  only print the table of the last runs
+#   -e  the same with what is exact, as Documentation/bcache/bench.rst holds it
 #   -n  say what would be run
 #
-# Latencies, rate, rounds, visits and lock times are in virtual time and
-# exact. CPU is the host's, so only its ratio within one table means
-# something; so does written, sectors of the cache device in MiB. bucket_lock
-# comes from a run of its own with lock statistics (scenario STAT).
+# All is in virtual time and exact, but for CPU. That is the host's, so only
+# its ratio within one table means something. bucket_lock comes from a run of
+# its own with lock statistics (scenario STAT). At the end the table is
+# compared with the document's, and scripts/plot.sh draws the pictures.
 . "$(dirname "$0")/lib.sh"
 
-table_only=''
-while getopts tnh opt; do
+table_only='' exact=''
+while getopts tenh opt; do
 	case $opt in
 	t) table_only=1 ;;
+	e) table_only=1 exact=1 ;;
 	n) DRY=1 ;;
 	h) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac
 done
 
-# A workload is named by its settings in the list of runs.
-workloads()
-{
-	awk -F '\t' '$1 == "bench" && $3 == "VT" && $4 == "vanilla" { print $6 }' \
-		"$TOP/tools/testing/selftests/bcache/runs"
-}
-
+# A cell is a "-" where there is no run, or one that failed.
 table()
 {
-	printf '%-16s %-8s %8s %7s %7s %7s %11s %7s %7s %9s %10s %10s %8s\n' \
-		"$BASE VT" '' writes p50 p99 p99.9 worst CPU rounds 'visited/' 'bucket_lock' '' written
-	printf '%-16s %-8s %8s %7s %7s %7s %11s %7s %7s %9s %10s %10s %8s\n' \
-		'' '' /s us us us us s '' round 'longest us' 'total us' MiB
+	rule '' writes p50 p99 p99.9 worst rounds picked 'visited/' 'bucket_lock' '' written CPU
+	rule "$BASE VT" /s us us us us '' nodes round 'longest us' 'total us' MiB s
 	workloads | while read -r settings; do
 		for stack in vanilla series; do
 			# shellcheck disable=SC2086
 			row "$stack" $settings
 		done
 	done
+}
+
+# rule WHAT CELL...: a line of the table's head, without the last cell in -e.
+rule()
+{
+	what=$1
+	shift
+	printf '%-12s %-8s %7s %5s %5s %9s %9s %6s %6s %8s %11s %9s %8s' "$what" '' \
+		"$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "${10}" "${11}"
+	[ -n "$exact" ] && echo || printf ' %6s\n' "${12}"
 }
 
 # row STACK SETTING...
@@ -52,22 +56,25 @@ row()
 	what=$(printf '%s\n' "$@" | sed -n -e 's/^work=//p' -e 's/^nodes=/ /p' | tr -d '\n')
 	vt=$OUT/runs/$(run_id "$BASE" VT "$stack" bench "$@")/results.tsv
 	stat=$OUT/runs/$(run_id "$BASE" STAT "$stack" bench "$@")/results.tsv
-	[ -f "$vt" ] || return 0
+	[ -f "$vt" ] || vt=/dev/null
 	[ -f "$stat" ] || stat=/dev/null
-	awk -F '\t' -v what="$what" -v stack="$stack" '
-		FILENAME == ARGV[1]	{ vt[$5] = $6 }
-		FILENAME == ARGV[2]	{ stat[$5] = $6 }
-		function lock(name) { return (name in stat) ? stat[name] : "-" }
-		END {
-			printf "%-16s %-8s %8d %7d %7d %7d %11d %7.1f %7d %9s %10s %10s %8.0f\n",
-				what, stack, vt["rate"], vt["p50"], vt["p99"],
-				vt["p999"], vt["worst"], vt["cpu"] / 1000,
-				vt["rounds"], vt["rounds"] ? \
-				sprintf("%.1f", vt["visited"] / vt["rounds"]) : "-",
-				lock("bucket_lock_longest"),
-				lock("bucket_lock_total"),
-				vt["cache_written"] / 2048
-		}' "$vt" "$stat"
+	awk -F '\t' -v what="$what" -v stack="$stack" -v exact="$exact" \
+		-v vt_file="$vt" -v stat_file="$stat" '
+		BEGIN {
+			while ((getline < vt_file) > 0) vt[$5] = $6
+			while ((getline < stat_file) > 0) stat[$5] = $6
+			printf "%-12s %-8s %7s %5s %5s %9s %9s %6s %6s %8s %11s %9s %8s",
+				what, stack, of(vt, "rate"), of(vt, "p50"),
+				of(vt, "p99"), of(vt, "p999"), of(vt, "worst"),
+				of(vt, "rounds"), of(vt, "picked"),
+				vt["rounds"] ? sprintf("%.1f", vt["visited"] / vt["rounds"]) : "-",
+				of(stat, "bucket_lock_longest"),
+				of(stat, "bucket_lock_total"),
+				vt["cache_written"] ? int(vt["cache_written"] / 2048) : "-"
+			if (exact) print ""
+			else printf " %6s\n", vt["rate"] ? sprintf("%.1f", vt["cpu"] / 1000) : "-"
+		}
+		function of(run, name) { return (name in run) && ("rate" in run) ? run[name] : "-" }'
 }
 
 if [ -n "$table_only" ]; then
@@ -78,5 +85,14 @@ fi
 "$TOP/scripts/fetch.sh" ${DRY:+-n} "$BASE"
 "$TOP/scripts/runs.sh" ${DRY:+-n} bench
 [ -z "$DRY" ] || exit 0
+say
 table
-"$TOP/scripts/summary.sh" < "$OUT/verdicts"
+say
+"$TOP/scripts/plot.sh" -b
+: > "$OUT/results.ktap"
+# The document is about the newest base.
+if [ "$BASE" = "$(bases | head -1)" ]; then
+	"$TOP/scripts/results.sh" bench > "$OUT/results.ktap" || :
+	grep -v '^ok' "$OUT/results.ktap" || :
+fi
+"$TOP/scripts/summary.sh" "$OUT/results.ktap" < "$OUT/verdicts"

@@ -8,10 +8,10 @@
 #   STACK  whose topics outside lab/ are compiled (default: series)
 #   -n     say what would be done
 #
-# With W=1, and with sparse where the base accepts the one that is installed.
-# A warning is new when the bare base does not give it; line numbers do not
-# count. Prints KTAP, a case per patch. What was said is in
-# out/log/compile-BASE-*.
+# With W=1, and with sparse: the one that is installed where the base accepts
+# it, else a newer one that scripts/fetch.sh puts under out/. A warning is new
+# when the bare base does not give it; line numbers do not count. Prints KTAP,
+# a case per patch. What was said is in out/log/compile-BASE-*.
 . "$(dirname "$0")/lib.sh"
 
 while getopts nh opt; do
@@ -67,6 +67,23 @@ warnings()
 	return "$rc"
 }
 
+# use_sparse: in $check, the words that make kbuild call one that suits.
+use_sparse()
+{
+	check=''
+	for sparse in sparse "$OUT/sparse/sparse"; do
+		[ "$sparse" = sparse ] || [ -x "$sparse" ] ||
+			"$TOP/scripts/fetch.sh" sparse > /dev/null || continue
+		command -v "$sparse" > /dev/null || continue
+		if [ ! -f "$dir/scripts/checker-valid.sh" ] ||
+			[ "$(cd "$dir" && sh scripts/checker-valid.sh "$sparse" 2>/dev/null)" = 1 ]; then
+			check="C=1 CHECK=$sparse"
+			return 0
+		fi
+	done
+	say "# $base accepts no sparse that is to be had: compiled without it"
+}
+
 room 2000000
 "$TOP/scripts/fetch.sh" "$base" > /dev/null
 PART=$dir
@@ -75,14 +92,7 @@ mkdir -p "$OUT/compile"
 cp -al "$OUT/base/$base" "$dir"
 mkdir "$dir/o"
 quiet "$log-configure" configure
-check=''
-if command -v sparse > /dev/null &&
-	{ [ ! -f "$dir/scripts/checker-valid.sh" ] ||
-	  [ "$(cd "$dir" && sh scripts/checker-valid.sh sparse 2>/dev/null)" = 1 ]; }; then
-	check='C=1 CHECK=sparse'
-else
-	say "# $base does not accept the installed sparse: compiled without it"
-fi
+use_sparse
 mkdir -p "$OUT/log"
 warnings "$log-bare" || die "bcache of the bare base $base does not build; see $log-make"
 

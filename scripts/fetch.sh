@@ -5,10 +5,12 @@
 # machine already uses.
 #
 # Usage: scripts/fetch.sh [-n] BASE...
-#   BASE  a row of patches/bases, or "all"
+#   BASE  a row of patches/bases, or "all"; or "sparse", a checker that the
+#         newest base accepts, where Debian 12's is too old
 #   -n    say what would be done
 #
-# Result: out/base/BASE/ (the unpacked tree) and out/base/BASE.version.
+# Result: out/base/BASE/ (the unpacked tree) and out/base/BASE.version;
+# out/sparse/sparse.
 # The mirror's address comes from apt's own configuration; only the suite is
 # changed, and apt's lists for it live under out/, so the system's sources
 # stay as they are. Point releases move: the version that came is recorded,
@@ -59,15 +61,9 @@ fetch()
 	fi
 	need xz xz-utils
 	room 3000000
-	PART=$dir.part
-	rm -rf "$PART"
-	mkdir -p "$PART/lists/partial" "$PART/cache/archives/partial"
 	step "fetch base $base ($package, $suite)"
-	echo "deb $uri $suite main" > "$PART/sources.list"
-	if ! (cd "$PART" && apt_private update && apt_private download "$package") \
-		> "$OUT/base/$base.log" 2>&1; then
-		die "cannot fetch $package of $suite: no network, or the mirror lacks it; see $OUT/base/$base.log"
-	fi
+	PART=$dir.part
+	download "$OUT/base/$base.log" "$uri" "$suite" "$package"
 	deb=$(ls "$PART"/*.deb)
 	dpkg-deb -f "$deb" Version > "$PART/version"
 	dpkg-deb --fsys-tarfile "$deb" |
@@ -80,6 +76,47 @@ fetch()
 	PART=''
 	step_done
 	say "base $base: $(cat "$dir.version")"
+}
+
+# download LOG URI SUITE PACKAGE...: the packages, into $PART.
+download()
+{
+	log=$1 uri=$2 suite=$3
+	shift 3
+	rm -rf "$PART"
+	mkdir -p "$PART/lists/partial" "$PART/cache/archives/partial" "$(dirname "$log")"
+	echo "deb $uri $suite main" > "$PART/sources.list"
+	(cd "$PART" && apt_private update && apt_private download "$@") > "$log" 2>&1 ||
+		die "cannot fetch $* of $suite: no network, or the mirror lacks it; see $log"
+}
+
+# sparse 0.6.5, with the C library that it was built for: it is not installed,
+# a line of shell starts it from where it lies.
+fetch_sparse()
+{
+	dir=$OUT/sparse suite=forky
+	[ ! -d "$dir" ] || return 0
+	[ -z "$DRY" ] || { say "would download sparse and libc6 of $suite and unpack them to $dir"; return 0; }
+	uri=$(archive_uri main) || exit 1
+	room 100000
+	step "fetch sparse ($suite)"
+	PART=$dir.part
+	download "$OUT/log/sparse.log" "$uri" "$suite" "sparse/$suite" "libc6/$suite"
+	for deb in "$PART"/*.deb; do
+		dpkg-deb -x "$deb" "$PART" || die "cannot unpack $deb; is the disk full?"
+	done
+	cat > "$PART/sparse" <<-'END'
+		#!/bin/sh
+		dir=${0%/*}
+		lib=$(echo "$dir"/usr/lib/*-linux-gnu*)
+		exec "$lib"/ld-linux-*.so.* --library-path "$lib" "$dir/usr/bin/sparse" "$@"
+	END
+	chmod +x "$PART/sparse"
+	"$PART/sparse" --version > /dev/null 2>&1 || die "the sparse of $suite does not run here"
+	rm -rf "$PART"/*.deb "$PART/lists" "$PART/cache"
+	mv "$PART" "$dir"
+	PART=''
+	step_done
 }
 
 # is_kernel DIR: a kernel tree that has bcache, or one line that says it is not.
@@ -148,5 +185,8 @@ shift $((OPTIND - 1))
 list=$*
 [ "$list" != all ] || list=$(bases)
 for b in $list; do
-	fetch "$b"
+	case $b in
+	sparse) fetch_sparse ;;
+	*) fetch "$b" ;;
+	esac
 done

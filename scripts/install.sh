@@ -31,6 +31,8 @@ shellcheck:	lint the scripts
 python3-docutils: lint the documents
 fio:		lint the job files
 sparse:		compile every patch under it
+coccinelle:	semantic patches of the kernel
+busybox:	another shell for hit.sh
 gcc-aarch64-linux-gnu: object code of closure-sync
 clang:		the same
 libelf-dev:	kbuild: x86 kernels

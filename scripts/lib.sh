@@ -230,6 +230,13 @@ run_id()
 	echo
 }
 
+# workloads: of make bench, each named by its settings in the list of runs.
+workloads()
+{
+	awk -F '\t' '$1 == "bench" && $3 == "VT" && $4 == "vanilla" { print $6 }' \
+		"$TOP/tools/testing/selftests/bcache/runs"
+}
+
 # virtual SCENARIO: does time in it stand still while the kernel computes?
 virtual()
 {

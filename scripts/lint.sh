@@ -293,6 +293,18 @@ check_apply()
 	"$TOP/scripts/apply_test.sh" || bad "apply, status or unapply do not what they should"
 }
 
+# What scripts/hit.sh says of machines of many kinds, and that it only reads.
+check_hit()
+{
+	"$TOP/scripts/hit_test.sh" || bad "hit.sh misjudges"
+}
+
+# The kernel's semantic patches report nothing new.
+check_coccicheck()
+{
+	"$TOP/scripts/coccicheck.sh" || bad "coccicheck reports something new, or did not run"
+}
+
 check_badinput()
 {
 	"$TOP/scripts/badinput.sh" || bad "bad input is not met well"

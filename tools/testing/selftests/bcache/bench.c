@@ -119,6 +119,26 @@ static void lock_metrics(void)
 	fclose(f);
 }
 
+/*
+ * For the picture: of one write in N, four Ns to a power of ten, the fastest
+ * took so many us. Sorted by latency_metrics().
+ */
+static void distribution(const struct latencies *l)
+{
+	static const double step[] = { 1, 1.778, 3.162, 5.623 };
+	double tens;
+	size_t i, n;
+
+	for (tens = 1; tens <= l->nr; tens *= 10) {
+		for (i = 0; i < sizeof(step) / sizeof(*step); i++) {
+			n = l->nr / (tens * step[i]);
+			if (n)
+				printf("# one_in %.1f %llu\n", tens * step[i],
+				       (unsigned long long)l->ns[l->nr - n] / 1000);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct work *w = find_work(getenv("work"));
@@ -155,6 +175,7 @@ int main(void)
 	lock_metrics();
 	metric("cache_written", disk_sectors_written() - sectors, "sectors");
 	latency_metrics(&load.lat, load.run_ns);
+	distribution(&load.lat);
 	lab_metrics();
 	metric("nodes", cached_nodes(w), "count");
 	result(!load.failed, "bench.writes", "%lu writes, %lu failed",
