@@ -81,7 +81,9 @@ quiet()
 	if [ "${V:-0}" = 1 ]; then
 		say "+ $*"
 	fi
-	"$@" > "$quiet_log" 2>&1 && return 0
+	# A shell of its own: what is said on an interrupt, once the command has
+	# ended, must not go to the log.
+	(trap : INT TERM HUP; "$@") > "$quiet_log" 2>&1 && return 0
 	quiet_rc=$?
 	grep -iE 'error|cannot|no space|not found|undefined|failed' \
 		"$quiet_log" | head -5 >&2 || :
