@@ -4,11 +4,16 @@
 # Fetch a base: a real kernel source tree, from the Debian mirror that this
 # machine already uses.
 #
-# Usage: scripts/fetch.sh [-n] BASE...
-#   BASE  a row of patches/bases, or "all"
-#   -n    say what would be done
+# Usage: scripts/fetch.sh [-nk] BASE[=VERSION]...
+#   BASE     a row of patches/bases, or "all"
+#   VERSION  of the Debian package (default: the newest one)
+#   -k       Debian's own kernel of the version that the base has: image,
+#            modules and headers, unpacked, not installed
+#   -n       say what would be done
 #
-# Result: out/base/BASE/ (the unpacked tree) and out/base/BASE.version.
+# Result: out/base/BASE/ (the unpacked tree) and out/base/BASE.version; with a
+# version, BASE_VERSION in place of BASE. With -k: out/distro/BASE/, and the
+# kernel's name in out/distro/BASE.release.
 # The mirror's address comes from apt's own configuration; only the suite is
 # changed, and apt's lists for it live under out/, so the system's sources
 # stay as they are. Point releases move: the version that came is recorded,
@@ -39,11 +44,13 @@ archive_uri()
 
 fetch()
 {
-	row=$(base_row "$1") || exit 1
+	row=$(base_row "${1%%=*}") || exit 1
+	dir=$(base_dir "$1")
+	exact=''
+	case $1 in *=*) exact=${1#*=} ;; esac
 	# shellcheck disable=SC2086
 	set -- $row
 	base=$1 package=$2 archive=$3 suite=$4
-	dir=$OUT/base/$base
 	if [ "$base" = ksrc ]; then
 		import_ksrc
 		return
@@ -52,22 +59,20 @@ fetch()
 		say "base $base is here: $(cat "$dir.version")"
 		return 0
 	fi
-	uri=$(archive_uri "$archive") || exit 1
 	if [ -n "$DRY" ]; then
-		say "would download $package of $suite and unpack it to $dir"
+		say "would download $package${exact:+ $exact} of $suite and unpack it to $dir"
 		return 0
 	fi
 	need xz xz-utils
 	room 3000000
-	PART=$dir.part
-	rm -rf "$PART"
-	mkdir -p "$PART/lists/partial" "$PART/cache/archives/partial"
-	step "fetch base $base ($package, $suite)"
-	echo "deb $uri $suite main" > "$PART/sources.list"
-	if ! (cd "$PART" && apt_private update && apt_private download "$package") \
-		> "$OUT/base/$base.log" 2>&1; then
-		die "cannot fetch $package of $suite: no network, or the mirror lacks it; see $OUT/base/$base.log"
-	fi
+	step "fetch base $base ($package${exact:+ $exact}, $suite)"
+	lists "$dir.part"
+	# A version that has given way to a newer one may still be in the suite
+	# that the archive's point releases are made in.
+	[ -z "$exact" ] ||
+		echo "deb $(archive_uri main) ${suite%%-*} main" >> "$PART/sources.list"
+	fetched "$package" get update
+	fetched "$package${exact:+ $exact}" get download "$package${exact:+=$exact}"
 	deb=$(ls "$PART"/*.deb)
 	dpkg-deb -f "$deb" Version > "$PART/version"
 	dpkg-deb --fsys-tarfile "$deb" |
@@ -80,6 +85,99 @@ fetch()
 	PART=''
 	step_done
 	say "base $base: $(cat "$dir.version")"
+}
+
+# Debian's kernel for this machine, of the version that the base has: so the
+# module, the image and the source are of one make.
+fetch_kernel()
+{
+	fetch "$1"
+	dir=$OUT/distro/$base
+	[ "$base" != ksrc ] || die "Debian's own kernel of your tree: there is none; name a base"
+	if [ -d "$dir" ] && [ "$(cat "$dir.version")" = "$(cat "$OUT/base/$base.version" 2>/dev/null)" ]; then
+		say "Debian's kernel of base $base is here: $(cat "$dir.release")"
+		return 0
+	fi
+	if [ -n "$DRY" ]; then
+		say "would download Debian's kernel of base $base and unpack it to $dir"
+		return 0
+	fi
+	version=$(cat "$OUT/base/$base.version")
+	room 1500000
+	step "fetch Debian's kernel of base $base ($version)"
+	lists "$dir.part"
+	fetched "Debian's kernel" get update
+	apt_private cache dumpavail > "$PART/available"
+	release=$(release_of "$PART/available") || exit 1
+	[ -n "$release" ] ||
+		die "the mirror has no linux-headers of $version any more: remove $OUT/base/$base and $OUT/distro/$base, then run the same command again"
+	# shellcheck disable=SC2046
+	fetched "Debian's kernel" get download "linux-image-$release" \
+		"linux-headers-$release" $(headers_need "$PART/available")
+	mkdir "$PART/root"
+	for deb in "$PART"/*.deb; do
+		dpkg -x "$deb" "$PART/root" || die "cannot unpack ${deb##*/}; is the disk full?"
+	done
+	# The one absolute path that the headers have.
+	sed -i 's,^include /usr/src/,include $(dir $(realpath $(lastword $(MAKEFILE_LIST))))../,' \
+		"$PART/root/usr/src/linux-headers-$release/Makefile"
+	rm -rf "$dir"
+	echo "$release" > "$dir.release"
+	echo "$version" > "$dir.version"
+	mv "$PART/root" "$dir"
+	rm -rf "$PART"
+	PART=''
+	step_done
+	say "Debian's kernel of base $base: $release"
+}
+
+# release_of AVAILABLE: the plain kernel of the version that we want.
+release_of()
+{
+	awk -v base="$base." -v version="$version" -v arch="-$(dpkg --print-architecture)" '
+		/^Package: / { name = $2 }
+		/^Version: / && $2 == version &&
+		index(name, "linux-headers-" base) == 1 && name !~ /-(rt|cloud)-/ &&
+		substr(name, length(name) - length(arch) + 1) == arch {
+			print substr(name, length("linux-headers-") + 1)
+			exit
+		}' "$1"
+}
+
+# headers_need AVAILABLE: the packages that these headers are made of, with
+# their versions.
+headers_need()
+{
+	awk -v name="linux-headers-$release" -v version="$version" '
+		/^Package: / { found = $2 == name }
+		/^Version: / && $2 != version { found = 0 }
+		/^Depends: / && found {
+			gsub(/[,()]/, " ")
+			for (i = 2; i <= NF; i++)
+				if ($i ~ /^linux-(headers|kbuild)-/)
+					print $i "=" version
+			exit
+		}' "$1"
+}
+
+# lists DIR: work under DIR, with apt's lists for the suite of the base there.
+lists()
+{
+	uri=$(archive_uri "$archive") || exit 1
+	PART=$1
+	rm -rf "$PART"
+	mkdir -p "$PART/lists/partial" "$PART/cache/archives/partial"
+	echo "deb $uri $suite main" > "$PART/sources.list"
+}
+
+# fetched WHAT get|cache...: apt with those lists, or one line that says why not.
+fetched()
+{
+	fetched_what=$1
+	shift
+	(cd "$PART" && apt_private "$@") >> "$PART/log" 2>&1 && return 0
+	mv "$PART/log" "$dir.log"
+	die "cannot fetch $fetched_what of $suite: no network, or the mirror lacks it; see $dir.log"
 }
 
 # is_kernel DIR: a kernel tree that has bcache, or one line that says it is not.
@@ -122,10 +220,13 @@ ksrc_id()
 	(cd "$KSRC" && pwd && cat Makefile drivers/md/bcache/*.[ch]) | sha256sum
 }
 
-# apt with lists of its own: the system's sources and lists are not touched.
+# apt_private get|cache...: apt with lists of its own: the system's sources and
+# lists are not touched.
 apt_private()
 {
-	apt-get -q \
+	apt_tool=apt-$1
+	shift
+	"$apt_tool" -q \
 		-oDir::Etc::sourcelist="$PART/sources.list" \
 		-oDir::Etc::sourceparts=/dev/null \
 		-oDir::State::lists="$PART/lists" \
@@ -136,8 +237,10 @@ apt_private()
 		-oAPT::Update::Error-Mode=any "$@"
 }
 
-while getopts nh opt; do
+what=fetch
+while getopts knh opt; do
 	case $opt in
+	k) what=fetch_kernel ;;
 	n) DRY=1 ;;
 	h) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
@@ -148,5 +251,5 @@ shift $((OPTIND - 1))
 list=$*
 [ "$list" != all ] || list=$(bases)
 for b in $list; do
-	fetch "$b"
+	$what "$b"
 done

@@ -128,6 +128,12 @@ bases()
 	awk '/^[0-9]/ { print $1 }' "$TOP/patches/bases"
 }
 
+# base_dir BASE[=VERSION]: where a base is, or goes to.
+base_dir()
+{
+	echo "$OUT/base/$(echo "$1" | tr '=' _)"
+}
+
 # Interrupts leave nothing half done: work happens under a .part name that
 # this removes, and finished things are renamed into place. A child that is
 # in a process group of its own is ended as well.
