@@ -7,7 +7,7 @@ BASE ?= 7.3
 STACK ?= vanilla
 export O V BASE KSRC
 
-.PHONY: show check bench tree fetch install table plot clean help
+.PHONY: show check bench tree fetch module dkms install table plot clean help
 
 show:
 	@scripts/show.sh
@@ -23,6 +23,12 @@ tree:
 
 fetch:
 	@scripts/fetch.sh $(BASE)
+
+module:
+	@scripts/module.sh $(KVER)
+
+dkms:
+	@scripts/dkms.sh $(KVER)
 
 install:
 	@scripts/install.sh check

@@ -13,6 +13,8 @@ cat <<END
   make bench                 what the flusher costs, today and with the series
   make tree BASE=B STACK=S   a git tree, one commit per patch, in out/git/
   make fetch BASE=B          a kernel source from the machine's Debian mirror
+  make module KVER=K         bcache.ko of Debian's kernel K, with the series
+  make dkms KVER=K           the same as a DKMS package, for the line of K
   make install               the Debian packages that all of this needs
   make table, make plot      the comparison of the last runs, as text, as SVG
   make clean                 remove what was built; bases and results stay

@@ -238,8 +238,38 @@ run_id()
 	echo
 }
 
+# kernel_dir BASE SCENARIO STACK: where scripts/build.sh leaves a kernel.
+kernel_dir()
+{
+	if [ -f "$TOP/tools/testing/selftests/bcache/configs/$2.config" ]; then
+		echo "$OUT/tree/$1/$3/o-$2"
+	else
+		echo "$OUT/distro/$1-$3"
+	fi
+}
+
 # virtual SCENARIO: does time in it stand still while the kernel computes?
 virtual()
 {
 	grep -q '^[^#]*time-travel' "$TOP/tools/testing/selftests/bcache/configs/$1.boot"
+}
+
+# kver_default: the kernel that runs, or the only one that has headers here.
+kver_default()
+{
+	[ ! -d "/lib/modules/$(uname -r)/build/" ] || { uname -r; return; }
+	kvers=$(cd /lib/modules 2>/dev/null && for d in */build/; do [ ! -d "$d" ] || echo "${d%%/*}"; done) || :
+	case $(echo "$kvers" | wc -w) in
+	1) echo "$kvers" ;;
+	0) die "no headers of the running kernel $(uname -r), nor of any other; install linux-headers-amd64, or name a kernel with KVER=" ;;
+	*) die "no headers of the running kernel $(uname -r); name one with KVER=: $(echo "$kvers" | tr '\n' ' ')" ;;
+	esac
+}
+
+# debian_version KVER: the version of Debian's kernel of that name, or nothing.
+# A kernel that was built as a package elsewhere has another source package.
+debian_version()
+{
+	dpkg-query -W -f '${source:Package} ${source:Version}\n' "linux-headers-$1" 2>/dev/null |
+		sed -n 's/^linux //p'
 }
