@@ -67,10 +67,7 @@ fetch()
 	room 3000000
 	step "fetch base $base ($package${exact:+ $exact}, $suite)"
 	lists "$dir.part"
-	# A version that has given way to a newer one may still be in the suite
-	# that the archive's point releases are made in.
-	[ -z "$exact" ] ||
-		echo "deb $(archive_uri main) ${suite%%-*} main" >> "$PART/sources.list"
+	[ -z "$exact" ] || all_suites
 	fetched "$package" get update
 	fetched "$package${exact:+ $exact}" get download "$package${exact:+=$exact}"
 	deb=$(ls "$PART"/*.deb)
@@ -168,6 +165,15 @@ lists()
 	rm -rf "$PART"
 	mkdir -p "$PART/lists/partial" "$PART/cache/archives/partial"
 	echo "deb $uri $suite main" > "$PART/sources.list"
+}
+
+# all_suites: a version that is not the newest, or is another release's, comes
+# from where this machine has its kernel from.
+all_suites()
+{
+	apt-get indextargets --format '$(ORIGIN)|$(COMPONENT)|deb $(REPO_URI) $(CODENAME) main' |
+		sed -n 's/^Debian[^|]*|main|//p' | cat - "$PART/sources.list" |
+		sort -u -o "$PART/sources.list"
 }
 
 # fetched WHAT get|cache...: apt with those lists, or one line that says why not.
