@@ -9,7 +9,7 @@ export O V BASE KSRC
 export TOPIC
 
 .PHONY: show check bench hit tree fetch install table plot clean help
-.PHONY: apply status unapply
+.PHONY: apply status unapply module dkms
 
 show:
 	@scripts/show.sh
@@ -37,6 +37,12 @@ unapply:
 
 fetch:
 	@scripts/fetch.sh $(BASE)
+
+module:
+	@scripts/module.sh $(KVER)
+
+dkms:
+	@scripts/dkms.sh $(KVER)
 
 install:
 	@scripts/install.sh check

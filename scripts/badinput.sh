@@ -33,6 +33,22 @@ leaves()
 	[ -z "$half" ] || { say "# $2: leaves $half"; badly=1; }
 }
 
+# ctrl_c FILE NAME: interrupt the job in the background once FILE is there.
+ctrl_c()
+{
+	pid=$!
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+		[ ! -e "$1" ] || break
+		sleep 0.2
+	done
+	kill -INT -"$pid" 2>/dev/null || kill -INT "$pid" 2>/dev/null || :
+	wait "$pid" && rc=0 || rc=$?
+	if [ "$rc" = 0 ] || ! grep -q 'interrupted; nothing half done is kept' "$DIR/err"; then
+		say "# $2: status $rc, said: $(cat "$DIR/err")"
+		badly=1
+	fi
+}
+
 rm -rf "$DIR"
 mkdir -p "$DIR"
 
@@ -70,10 +86,45 @@ leaves "$DIR/o" 'no network'
 mkdir -p "$DIR/small"
 if mount -t tmpfs -o size=4m tmpfs "$DIR/small" 2>/dev/null; then
 	meets 'the disk is full: .* MiB needed' 'full disk' env O="$DIR/small" "$S/fetch.sh" 6.1
+	mkdir -p "$DIR/small/base"
+	ln -s "$OUT/base/6.1" "$DIR/small/base/6.1"
+	cp "$OUT/base/6.1.version" "$DIR/small/base/"
+	meets 'the disk is full: .* MiB needed' 'full disk, a package' \
+		env O="$DIR/small" "$S/dkms.sh" 6.1
 	umount "$DIR/small"
 else
 	say "# full disk not tried: no right to mount"
 fi
+
+# Rebuilding a module: headers made by hand, of a kernel that never ends to
+# build.
+"$S/fetch.sh" 6.1 > /dev/null
+headers=$DIR/root/usr/src/linux-headers-6.1.0-0-amd64
+mkdir -p "$headers" "$DIR/m/base"
+module()
+{
+	env O="$DIR/m" "$S/module.sh" -d "$DIR/root" "$@"
+}
+echo unknown > "$DIR/root.version"
+meets 'no headers of 0.0.0-0 here; install them' 'no headers' module 0.0.0-0
+echo CONFIG_BCACHE=y > "$headers/.config"
+meets 'has bcache built in .*: no module can replace it' 'bcache built in' module 6.1.0-0-amd64
+echo '# CONFIG_BCACHE is not set' > "$headers/.config"
+meets 'is built without bcache' 'a kernel without bcache' module 6.1.0-0-amd64
+echo CONFIG_BCACHE=m > "$headers/.config"
+meets 'has no Module.symvers' 'headers without symbols' module 6.1.0-0-amd64
+echo symbols > "$headers/Module.symvers"
+meets 'cannot fetch linux-source-6.1 .*no network' 'module, no network' \
+	env APT_CONFIG="$DIR/apt.conf" O="$DIR/m" "$S/module.sh" -d "$DIR/root" 6.1.0-0-amd64
+: > "$DIR/root.version"
+meets "is no kernel of Debian's" 'a foreign kernel' module 6.1.0-0-amd64
+cp -r "$DIR/root/usr/src/linux-headers-6.1.0-0-amd64" "$DIR/root/usr/src/linux-headers-4.4.0-0-amd64"
+echo unknown > "$DIR/root.version"
+meets 'no base 4.4 in patches/bases' 'a kernel without a base' module 4.4.0-0-amd64
+meets 'no base 4.4 in patches/bases' 'a package for it' "$S/dkms.sh" 4.4
+meets 'its stacks are vanilla .* and series' 'a stack that DISTRO has not' "$S/build.sh" 6.1 DISTRO unfixed
+leaves "$DIR/m" 'module'
+[ ! -e "$DIR/m/module" ] || { say '# module: a directory is left'; badly=1; }
 
 # A missing tool: a PATH that has all but one.
 mkdir -p "$DIR/bin"
@@ -100,18 +151,18 @@ fi
 # Ctrl-C half way: nothing half done is left, and it says so.
 # A shell starts its background jobs with SIGINT ignored; a terminal does not.
 env -u OUTERMOST --default-signal=INT O="$DIR/o" setsid "$S/fetch.sh" 5.10 > "$DIR/out" 2> "$DIR/err" &
-pid=$!
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-	[ ! -d "$DIR/o/base/5.10.part" ] || break
-	sleep 0.2
-done
-kill -INT -"$pid" 2>/dev/null || kill -INT "$pid" 2>/dev/null || :
-wait "$pid" && rc=0 || rc=$?
-if [ "$rc" = 0 ] || ! grep -q 'interrupted; nothing half done is kept' "$DIR/err"; then
-	say "# Ctrl-C: status $rc, said: $(cat "$DIR/err")"
-	badly=1
-fi
+ctrl_c "$DIR/o/base/5.10.part" Ctrl-C
 leaves "$DIR/o" 'Ctrl-C'
+
+# The same while a module is built. The base is there, by name.
+cp "$OUT/base/6.1.version" "$DIR/m/base/"
+cp "$OUT/base/6.1.version" "$DIR/root.version"
+ln -s "$OUT/base/6.1" "$DIR/m/base/6.1"
+printf 'modules:\n\t@sleep 20\n' > "$headers/Makefile"
+env -u OUTERMOST --default-signal=INT O="$DIR/m" setsid "$S/module.sh" \
+	-d "$DIR/root" 6.1.0-0-amd64 > "$DIR/out" 2> "$DIR/err" &
+ctrl_c "$DIR/m/log/module-6.1.0-0-amd64.log" 'Ctrl-C in a build'
+leaves "$DIR/m" 'Ctrl-C in a build'
 
 rm -rf "$DIR"
 exit $badly

@@ -5,13 +5,17 @@
 #
 # Usage: scripts/build.sh [-n] BASE SCENARIO STACK
 #   BASE      a row of patches/bases
-#   SCENARIO  a fragment in tools/testing/selftests/bcache/configs/
+#   SCENARIO  a pair of files in tools/testing/selftests/bcache/configs/
 #   STACK     a row of patches/stacks
 #   -n        say what would be done
 #
 # Result: out/tree/BASE/STACK/o-SCENARIO/linux. A base is built once per
 # scenario, as its vanilla stack; the other stacks start from a copy of that
 # build and compile bcache only. The .config is checked line by line.
+#
+# A scenario without a fragment runs Debian's own kernel of the base, with its
+# stock bcache.ko as "vanilla" and with ours as "series". Result, in place of
+# a build: out/distro/BASE-STACK/ with vmlinuz, .config and modules.cpio.
 . "$(dirname "$0")/lib.sh"
 
 CONFIGS=$TOP/tools/testing/selftests/bcache/configs
@@ -93,6 +97,65 @@ copy_build()
 	PART=''
 }
 
+# distro: Debian's kernel, not built but fetched, and the modules that a guest
+# loads. depmod and modprobe choose among them, as they do where a module is
+# installed.
+distro()
+{
+	base=$1 stack=$2
+	case $stack in
+	vanilla|series) ;;
+	*) die "$scenario runs Debian's kernel: its stacks are vanilla (the stock module) and series" ;;
+	esac
+	"$TOP/scripts/fetch.sh" -k "$base" > /dev/null
+	kernel=$OUT/distro/$base
+	kver=$(cat "$kernel.release")
+	[ "$stack" = vanilla ] ||
+		"$TOP/scripts/module.sh" -d "$kernel" "$kver" > /dev/null
+	module=$OUT/module/$kver/bcache.ko
+	[ "$stack" = series ] || module=''
+	stamp=$(cat "$kernel.version" ${module:+"$module"} "$0" | sha256sum)
+	dir=$kernel-$stack
+	[ "$(cat "$dir/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
+	step "build $base $scenario $stack"
+	room 300000
+	PART=$dir.part
+	rm -rf "$PART"
+	mkdir -p "$PART/root/lib/modules" "$PART/load"
+	cp -al "$kernel/lib/modules/$kver" "$PART/root/lib/modules/"
+	[ -z "$module" ] || install -D -m 644 "$module" "$PART/root/lib/modules/$kver/updates/bcache.ko"
+	quiet "$OUT/log/distro.log" /sbin/depmod -b "$PART/root" "$kver"
+	quiet "$OUT/log/distro.log" modules
+	cp "$kernel/boot/vmlinuz-$kver" "$PART/vmlinuz"
+	cp "$kernel/boot/config-$kver" "$PART/.config"
+	rm -rf "$PART/root" "$PART/load" "$dir"
+	echo "$stamp" > "$PART/.stamp"
+	mv "$PART" "$dir"
+	PART=''
+	step_done
+}
+
+# modules: an archive with the modules that a guest needs, and the order to
+# load them in, which init reads from /modules.
+modules()
+{
+	for module in null_blk bcache; do
+		/sbin/modprobe -d "$PART/root" -S "$kver" --show-depends "$module" || return 1
+	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' > "$PART/load/order"
+	while read -r ko; do
+		name=$(basename "$ko" .xz)
+		case $ko in
+		*.xz) xz -dc "$ko" > "$PART/load/$name" ;;
+		*) cp "$ko" "$PART/load/$name" ;;
+		esac || return 1
+		echo "/$name"
+	done < "$PART/load/order" > "$PART/load/modules"
+	rm "$PART/load/order"
+	modinfo -F version "$PART/load/bcache.ko" > "$PART/version" || return 1
+	(cd "$PART/load" && find . -type f | sort |
+		cpio -o -H newc --quiet --reproducible -R 0:0) > "$PART/modules.cpio"
+}
+
 while getopts nh opt; do
 	case $opt in
 	n) DRY=1 ;;
@@ -104,14 +167,21 @@ shift $((OPTIND - 1))
 [ $# -eq 3 ] || { usage >&2; exit 2; }
 base_row "$1" > /dev/null
 topics "$3" > /dev/null
-[ -f "$CONFIGS/$2.config" ] ||
+[ -f "$CONFIGS/$2.boot" ] ||
 	die "unknown scenario '$2'; known: $(scenarios)"
+scenario=$2
 if [ -n "$DRY" ]; then
-	say "would build $2 of $3 on $1 in $OUT/tree/$1/$3/o-$2"
+	say "would build $2 of $3 on $1 in $(kernel_dir "$1" "$2" "$3")"
 	exit 0
 fi
 need make make
 need gcc gcc
+if [ ! -f "$CONFIGS/$2.config" ]; then
+	need depmod kmod
+	need cpio cpio
+	distro "$1" "$3"
+	exit 0
+fi
 need flex flex
 need bison bison
 need bc bc

@@ -14,7 +14,7 @@ while getopts nh opt; do
 	*) usage >&2; exit 2 ;;
 	esac
 done
-for dir in tree git guest log; do
+for dir in tree git guest module dkms log; do
 	[ -d "$OUT/$dir" ] || continue
 	if [ -n "$DRY" ]; then
 		say "would remove $OUT/$dir"

@@ -4,13 +4,17 @@
 # Fetch a base: a real kernel source tree, from the Debian mirror that this
 # machine already uses.
 #
-# Usage: scripts/fetch.sh [-n] BASE...
-#   BASE  a row of patches/bases, or "all"; or "sparse", a checker that the
-#         newest base accepts, where Debian 12's is too old
-#   -n    say what would be done
+# Usage: scripts/fetch.sh [-nk] BASE[=VERSION]...
+#   BASE     a row of patches/bases, or "all"; or "sparse", a checker that the
+#            newest base accepts, where Debian 12's is too old
+#   VERSION  of the Debian package (default: the newest one)
+#   -k       Debian's own kernel of the version that the base has: image,
+#            modules and headers, unpacked, not installed
+#   -n       say what would be done
 #
-# Result: out/base/BASE/ (the unpacked tree) and out/base/BASE.version;
-# out/sparse/sparse.
+# Result: out/base/BASE/ (the unpacked tree) and out/base/BASE.version; with a
+# version, BASE_VERSION in place of BASE. With -k: out/distro/BASE/, and the
+# kernel's name in out/distro/BASE.release. For sparse: out/sparse/sparse.
 # The mirror's address comes from apt's own configuration; only the suite is
 # changed, and apt's lists for it live under out/, so the system's sources
 # stay as they are. Point releases move: the version that came is recorded,
@@ -41,11 +45,13 @@ archive_uri()
 
 fetch()
 {
-	row=$(base_row "$1") || exit 1
+	row=$(base_row "${1%%=*}") || exit 1
+	dir=$(base_dir "$1")
+	exact=''
+	case $1 in *=*) exact=${1#*=} ;; esac
 	# shellcheck disable=SC2086
 	set -- $row
 	base=$1 package=$2 archive=$3 suite=$4
-	dir=$OUT/base/$base
 	if [ "$base" = ksrc ]; then
 		import_ksrc
 		return
@@ -54,16 +60,17 @@ fetch()
 		say "base $base is here: $(cat "$dir.version")"
 		return 0
 	fi
-	uri=$(archive_uri "$archive") || exit 1
 	if [ -n "$DRY" ]; then
-		say "would download $package of $suite and unpack it to $dir"
+		say "would download $package${exact:+ $exact} of $suite and unpack it to $dir"
 		return 0
 	fi
 	need xz xz-utils
 	room 3000000
-	step "fetch base $base ($package, $suite)"
-	PART=$dir.part
-	download "$OUT/base/$base.log" "$uri" "$suite" "$package"
+	step "fetch base $base ($package${exact:+ $exact}, $suite)"
+	lists "$dir.part"
+	[ -z "$exact" ] || all_suites
+	fetched "$package" get update
+	fetched "$package${exact:+ $exact}" get download "$package${exact:+=$exact}"
 	deb=$(ls "$PART"/*.deb)
 	dpkg-deb -f "$deb" Version > "$PART/version"
 	dpkg-deb --fsys-tarfile "$deb" |
@@ -78,32 +85,93 @@ fetch()
 	say "base $base: $(cat "$dir.version")"
 }
 
-# download LOG URI SUITE PACKAGE...: the packages, into $PART.
-download()
+# Debian's kernel for this machine, of the version that the base has: so the
+# module, the image and the source are of one make.
+fetch_kernel()
 {
-	log=$1 uri=$2 suite=$3
-	shift 3
+	fetch "$1"
+	dir=$OUT/distro/$base
+	[ "$base" != ksrc ] || die "Debian's own kernel of your tree: there is none; name a base"
+	if [ -d "$dir" ] && [ "$(cat "$dir.version")" = "$(cat "$OUT/base/$base.version" 2>/dev/null)" ]; then
+		say "Debian's kernel of base $base is here: $(cat "$dir.release")"
+		return 0
+	fi
+	if [ -n "$DRY" ]; then
+		say "would download Debian's kernel of base $base and unpack it to $dir"
+		return 0
+	fi
+	version=$(cat "$OUT/base/$base.version")
+	room 1500000
+	step "fetch Debian's kernel of base $base ($version)"
+	lists "$dir.part"
+	fetched "Debian's kernel" get update
+	apt_private cache dumpavail > "$PART/available"
+	release=$(release_of "$PART/available") || exit 1
+	[ -n "$release" ] ||
+		die "the mirror has no linux-headers of $version any more: remove $OUT/base/$base and $OUT/distro/$base, then run the same command again"
+	# shellcheck disable=SC2046
+	fetched "Debian's kernel" get download "linux-image-$release" \
+		"linux-headers-$release" $(headers_need "$PART/available")
+	mkdir "$PART/root"
+	for deb in "$PART"/*.deb; do
+		dpkg -x "$deb" "$PART/root" || die "cannot unpack ${deb##*/}; is the disk full?"
+	done
+	# The one absolute path that the headers have.
+	sed -i 's,^include /usr/src/,include $(dir $(realpath $(lastword $(MAKEFILE_LIST))))../,' \
+		"$PART/root/usr/src/linux-headers-$release/Makefile"
+	rm -rf "$dir"
+	echo "$release" > "$dir.release"
+	echo "$version" > "$dir.version"
+	mv "$PART/root" "$dir"
 	rm -rf "$PART"
-	mkdir -p "$PART/lists/partial" "$PART/cache/archives/partial" "$(dirname "$log")"
-	echo "deb $uri $suite main" > "$PART/sources.list"
-	(cd "$PART" && apt_private update && apt_private download "$@") > "$log" 2>&1 ||
-		die "cannot fetch $* of $suite: no network, or the mirror lacks it; see $log"
+	PART=''
+	step_done
+	say "Debian's kernel of base $base: $release"
+}
+
+# release_of AVAILABLE: the plain kernel of the version that we want.
+release_of()
+{
+	awk -v base="$base." -v version="$version" -v arch="-$(dpkg --print-architecture)" '
+		/^Package: / { name = $2 }
+		/^Version: / && $2 == version &&
+		index(name, "linux-headers-" base) == 1 && name !~ /-(rt|cloud)-/ &&
+		substr(name, length(name) - length(arch) + 1) == arch {
+			print substr(name, length("linux-headers-") + 1)
+			exit
+		}' "$1"
+}
+
+# headers_need AVAILABLE: the packages that these headers are made of, with
+# their versions.
+headers_need()
+{
+	awk -v name="linux-headers-$release" -v version="$version" '
+		/^Package: / { found = $2 == name }
+		/^Version: / && $2 != version { found = 0 }
+		/^Depends: / && found {
+			gsub(/[,()]/, " ")
+			for (i = 2; i <= NF; i++)
+				if ($i ~ /^linux-(headers|kbuild)-/)
+					print $i "=" version
+			exit
+		}' "$1"
 }
 
 # sparse 0.6.5, with the C library that it was built for: it is not installed,
 # a line of shell starts it from where it lies.
 fetch_sparse()
 {
-	dir=$OUT/sparse suite=forky
+	dir=$OUT/sparse archive=main suite=forky
 	[ ! -d "$dir" ] || return 0
 	[ -z "$DRY" ] || { say "would download sparse and libc6 of $suite and unpack them to $dir"; return 0; }
-	uri=$(archive_uri main) || exit 1
 	room 100000
 	step "fetch sparse ($suite)"
-	PART=$dir.part
-	download "$OUT/log/sparse.log" "$uri" "$suite" "sparse/$suite" "libc6/$suite"
+	lists "$dir.part"
+	fetched sparse get update
+	fetched sparse get download "sparse/$suite" "libc6/$suite"
 	for deb in "$PART"/*.deb; do
-		dpkg-deb -x "$deb" "$PART" || die "cannot unpack $deb; is the disk full?"
+		dpkg-deb -x "$deb" "$PART" || die "cannot unpack ${deb##*/}; is the disk full?"
 	done
 	cat > "$PART/sparse" <<-'END'
 		#!/bin/sh
@@ -113,10 +181,39 @@ fetch_sparse()
 	END
 	chmod +x "$PART/sparse"
 	"$PART/sparse" --version > /dev/null 2>&1 || die "the sparse of $suite does not run here"
-	rm -rf "$PART"/*.deb "$PART/lists" "$PART/cache"
+	rm -rf "$PART"/*.deb "$PART/lists" "$PART/cache" "$PART/log"
 	mv "$PART" "$dir"
 	PART=''
 	step_done
+}
+
+# lists DIR: work under DIR, with apt's lists for the suite of the base there.
+lists()
+{
+	uri=$(archive_uri "$archive") || exit 1
+	PART=$1
+	rm -rf "$PART"
+	mkdir -p "$PART/lists/partial" "$PART/cache/archives/partial"
+	echo "deb $uri $suite main" > "$PART/sources.list"
+}
+
+# all_suites: a version that is not the newest, or is another release's, comes
+# from where this machine has its kernel from.
+all_suites()
+{
+	apt-get indextargets --format '$(ORIGIN)|$(COMPONENT)|deb $(REPO_URI) $(CODENAME) main' |
+		sed -n 's/^Debian[^|]*|main|//p' | cat - "$PART/sources.list" |
+		sort -u -o "$PART/sources.list"
+}
+
+# fetched WHAT get|cache...: apt with those lists, or one line that says why not.
+fetched()
+{
+	fetched_what=$1
+	shift
+	(cd "$PART" && apt_private "$@") >> "$PART/log" 2>&1 && return 0
+	mv "$PART/log" "$dir.log"
+	die "cannot fetch $fetched_what of $suite: no network, or the mirror lacks it; see $dir.log"
 }
 
 # is_kernel DIR: a kernel tree that has bcache, or one line that says it is not.
@@ -159,10 +256,13 @@ ksrc_id()
 	(cd "$KSRC" && pwd && cat Makefile drivers/md/bcache/*.[ch]) | sha256sum
 }
 
-# apt with lists of its own: the system's sources and lists are not touched.
+# apt_private get|cache...: apt with lists of its own: the system's sources and
+# lists are not touched.
 apt_private()
 {
-	apt-get -q \
+	apt_tool=apt-$1
+	shift
+	"$apt_tool" -q \
 		-oDir::Etc::sourcelist="$PART/sources.list" \
 		-oDir::Etc::sourceparts=/dev/null \
 		-oDir::State::lists="$PART/lists" \
@@ -173,8 +273,10 @@ apt_private()
 		-oAPT::Update::Error-Mode=any "$@"
 }
 
-while getopts nh opt; do
+what=fetch
+while getopts knh opt; do
 	case $opt in
+	k) what=fetch_kernel ;;
 	n) DRY=1 ;;
 	h) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
@@ -187,6 +289,6 @@ list=$*
 for b in $list; do
 	case $b in
 	sparse) fetch_sparse ;;
-	*) fetch "$b" ;;
+	*) $what "$b" ;;
 	esac
 done

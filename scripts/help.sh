@@ -17,6 +17,8 @@ cat <<END
   make apply KSRC=DIR        apply them, all or nothing; TOPIC="T..." chooses
   make unapply KSRC=DIR      take that back
   make fetch BASE=B          a kernel source from the machine's Debian mirror
+  make module KVER=K         bcache.ko of Debian's kernel K, with the series
+  make dkms KVER=K           the same as a DKMS package, for the line of K
   make install               the Debian packages that all of this needs
   make table, make plot      the comparison of the last runs, as text, as SVG
   make clean                 remove what was built; bases and results stay

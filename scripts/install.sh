@@ -37,6 +37,8 @@ gcc-aarch64-linux-gnu: object code of closure-sync
 clang:		the same
 libelf-dev:	kbuild: x86 kernels
 libssl-dev:	kbuild: x86 kernels
+kmod:		choose and look at modules
+qemu-system-x86: boot the kernel of Debian
 '
 
 while getopts nh opt; do

@@ -81,7 +81,9 @@ quiet()
 	if [ "${V:-0}" = 1 ]; then
 		say "+ $*"
 	fi
-	"$@" > "$quiet_log" 2>&1 && return 0
+	# A shell of its own: what is said on an interrupt, once the command has
+	# ended, must not go to the log.
+	(trap : INT TERM HUP; "$@") > "$quiet_log" 2>&1 && return 0
 	quiet_rc=$?
 	grep -iE 'error|cannot|no space|not found|undefined|failed' \
 		"$quiet_log" | head -5 >&2 || :
@@ -124,6 +126,12 @@ base_row()
 bases()
 {
 	awk '/^[0-9]/ { print $1 }' "$TOP/patches/bases"
+}
+
+# base_dir BASE[=VERSION]: where a base is, or goes to.
+base_dir()
+{
+	echo "$OUT/base/$(echo "$1" | tr '=' _)"
 }
 
 # Interrupts leave nothing half done: work happens under a .part name that
@@ -237,8 +245,38 @@ workloads()
 		"$TOP/tools/testing/selftests/bcache/runs"
 }
 
+# kernel_dir BASE SCENARIO STACK: where scripts/build.sh leaves a kernel.
+kernel_dir()
+{
+	if [ -f "$TOP/tools/testing/selftests/bcache/configs/$2.config" ]; then
+		echo "$OUT/tree/$1/$3/o-$2"
+	else
+		echo "$OUT/distro/$1-$3"
+	fi
+}
+
 # virtual SCENARIO: does time in it stand still while the kernel computes?
 virtual()
 {
 	grep -q '^[^#]*time-travel' "$TOP/tools/testing/selftests/bcache/configs/$1.boot"
+}
+
+# kver_default: the kernel that runs, or the only one that has headers here.
+kver_default()
+{
+	[ ! -d "/lib/modules/$(uname -r)/build/" ] || { uname -r; return; }
+	kvers=$(cd /lib/modules 2>/dev/null && for d in */build/; do [ ! -d "$d" ] || echo "${d%%/*}"; done) || :
+	case $(echo "$kvers" | wc -w) in
+	1) echo "$kvers" ;;
+	0) die "no headers of the running kernel $(uname -r), nor of any other; install linux-headers-amd64, or name a kernel with KVER=" ;;
+	*) die "no headers of the running kernel $(uname -r); name one with KVER=: $(echo "$kvers" | tr '\n' ' ')" ;;
+	esac
+}
+
+# debian_version KVER: the version of Debian's kernel of that name, or nothing.
+# A kernel that was built as a package elsewhere has another source package.
+debian_version()
+{
+	dpkg-query -W -f '${source:Package} ${source:Version}\n' "linux-headers-$1" 2>/dev/null |
+		sed -n 's/^linux //p'
 }

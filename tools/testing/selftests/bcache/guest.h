@@ -25,6 +25,8 @@
 
 /* KTAP */
 void plan(unsigned int cases);
+/* a case that this kernel cannot show */
+void skip(const char *name, const char *why);
 void result(bool ok, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void skip_all(const char *why) __attribute__((noreturn));
@@ -78,7 +80,17 @@ unsigned long cset_get(const char *file);
 unsigned long cset_size(const char *file);
 void bdev_put(const char *file, const char *value);
 
-/* counters of the lab, by name; 0 and fatal where there is no lab */
+/*
+ * Is this a kernel of the lab? Not where the scenario says "lab=0"; there is
+ * only bcache's own count of calls of the flusher then. Both since lab_reset().
+ */
+bool lab(void);
+unsigned long flusher_calls(void);
+
+/*
+ * Counters of the lab, by name; fatal where there should be a lab and is none.
+ * Without one lab_put() does nothing, and lab_metrics() prints that one count.
+ */
 void lab_reset(void);
 unsigned long lab_read(const char *name);
 void lab_put(const char *knob, unsigned long value);

@@ -2,7 +2,8 @@
 /*
  * PID 1 of the lab's guest: mounts what a test needs, runs the one test that
  * the kernel command line names (test=NAME) with its stdout on the verdict
- * channel (ktap=DEVICE), says how it ended, powers off.
+ * channel (ktap=DEVICE), says how it ended, powers off. Where bcache is a
+ * module, the file /modules says what to load, in order.
  *
  * The shape, a C init with its verdict on a channel that console noise cannot
  * reach, is that of tools/testing/selftests/wireguard/qemu.
@@ -16,6 +17,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -26,6 +28,23 @@ static void mount_or_say(const char *type, const char *dir)
 	if (mount(type, dir, type, 0, NULL))
 		fprintf(stderr, "init: no %s on %s: %s\n", type, dir,
 			strerror(errno));
+}
+
+static void load_modules(void)
+{
+	FILE *list = fopen("/modules", "r");
+	char path[256];
+	int fd;
+
+	while (list && fscanf(list, "%255s", path) == 1) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+			fprintf(stderr, "init: cannot load %s: %s\n", path,
+				strerror(errno));
+		close(fd);
+	}
+	if (list)
+		fclose(list);
 }
 
 /* The verdict channel is a tty: without raw mode it would edit our lines. */
@@ -90,6 +109,7 @@ int main(void)
 	mount_or_say("sysfs", "/sys");
 	mount_or_say("debugfs", "/sys/kernel/debug");
 	mount_or_say("tracefs", "/sys/kernel/tracing");
+	load_modules();
 	mount_or_say("configfs", "/sys/kernel/config");
 	mount_or_say("tmpfs", "/tmp");
 
