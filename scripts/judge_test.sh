@@ -22,12 +22,13 @@ ok 2 journal_full.worst
 CONSOLE='[    1.0] Run /init as init process
 [    2.0] reboot: Power down'
 
-# run_of STACK KTAP CONSOLE EXIT: in VT, unless SCENARIO says otherwise
+# run_of STACK KTAP CONSOLE EXIT: in VT, unless SCENARIO says otherwise, and of
+# a test "flush", unless TEST does
 run_of()
 {
 	rm -rf "$DIR"
 	mkdir -p "$DIR"
-	printf '7.3\t%s\t%s\tflush\n' "${SCENARIO:-VT}" "$1" > "$DIR/testid"
+	printf '7.3\t%s\t%s\t%s\n' "${SCENARIO:-VT}" "$1" "${TEST:-flush}" > "$DIR/testid"
 	echo 'scripts/run.sh again' > "$DIR/command"
 	printf '%s\n' "$2" > "$DIR/ktap"
 	printf '%s\n' "$3" > "$DIR/console"
@@ -92,6 +93,16 @@ run_of vanilla "$(printf '%s\n' "$GOOD" | sed -e 's/^ok 2/not ok 2/' -e 's/exit 
 	"[ 1.5] BUG: bad
 $CONSOLE" 0
 want 1 '^not ok 1 [^#]*$' 'an expected failure does not excuse a broken run'
+want 1 '^not ok 3 [^#]*$' 'nor is it expected of one'
+# A run that is expected to break has to break in the expected way.
+DEAD='[    1.5] bcache: lab: BUG: the last thread wakes a dead frame'
+THREADS=$(printf '%s\n' "$GOOD" | sed 's/journal_full/check_threads/')
+TEST=check_threads run_of late-wake "$THREADS" "$DEAD
+$CONSOLE" 0
+want 0 '^not ok 1 .*check_threads.run # XFAIL the last thread' 'a broken run, as expected'
+TEST=check_threads run_of late-wake "$THREADS" "[    1.5] BUG: another
+$CONSOLE" 0
+want 1 '^# failed in another way than expected: on the console: .*BUG: another' 'a broken run, not as expected'
 # Where chance decides, both are met: the case must not fail the run.
 CHANCE=$(printf '%s\n' "$GOOD" | sed 's/journal_full.worst/flush_race.taken/')
 SCENARIO=SMP run_of unfixed "$CHANCE" "$CONSOLE" 0
