@@ -11,9 +11,8 @@
 # The newest base's scripts/coccicheck and its semantic patches judge all
 # bases: on the newest after each patch, on the others after the last. Each
 # state is a directory with the changed files and bcache's headers, and one
-# call goes over all of them, since most of the time is spent on reading the
-# semantic patches and the headers. Left out are those that need an OCaml
-# compiler. A report is new when the bare base gives it less often; line
+# call goes over all of them. Left out are the semantic patches that need an
+# OCaml compiler. A report is new when the bare base gives it less often; line
 # numbers do not count.
 #
 # Reports of files that have not changed since are not made again. Prints a
