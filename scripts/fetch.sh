@@ -5,10 +5,12 @@
 # machine already uses.
 #
 # Usage: scripts/fetch.sh [-n] BASE...
-#   BASE  a row of patches/bases, or "all"
+#   BASE  a row of patches/bases, or "all", or "b4"
 #   -n    say what would be done
 #
 # Result: out/base/BASE/ (the unpacked tree) and out/base/BASE.version.
+# b4, out/b4/: a version that has pre-flight checks, from a later suite; it is
+# Python, and runs with the libraries of the machine's own b4.
 # The mirror's address comes from apt's own configuration; only the suite is
 # changed, and apt's lists for it live under out/, so the system's sources
 # stay as they are. Point releases move: the version that came is recorded,
@@ -61,13 +63,8 @@ fetch()
 	room 3000000
 	PART=$dir.part
 	rm -rf "$PART"
-	mkdir -p "$PART/lists/partial" "$PART/cache/archives/partial"
 	step "fetch base $base ($package, $suite)"
-	echo "deb $uri $suite main" > "$PART/sources.list"
-	if ! (cd "$PART" && apt_private update && apt_private download "$package") \
-		> "$OUT/base/$base.log" 2>&1; then
-		die "cannot fetch $package of $suite: no network, or the mirror lacks it; see $OUT/base/$base.log"
-	fi
+	download "$dir.log" "$uri" "$suite" "$package"
 	deb=$(ls "$PART"/*.deb)
 	dpkg-deb -f "$deb" Version > "$PART/version"
 	dpkg-deb --fsys-tarfile "$deb" |
@@ -80,6 +77,45 @@ fetch()
 	PART=''
 	step_done
 	say "base $base: $(cat "$dir.version")"
+}
+
+fetch_b4()
+{
+	dir=$OUT/b4 suite=trixie
+	if [ -d "$dir" ]; then
+		say "b4 is here: $(cat "$dir.version")"
+		return 0
+	fi
+	uri=$(archive_uri main) || exit 1
+	if [ -n "$DRY" ]; then
+		say "would download b4 of $suite and unpack it to $dir"
+		return 0
+	fi
+	room 100000
+	PART=$dir.part
+	rm -rf "$PART"
+	step "fetch b4 ($suite)"
+	download "$dir.log" "$uri" "$suite" b4 python3-patatt
+	for deb in "$PART"/*.deb; do
+		dpkg-deb -x "$deb" "$PART/root" || die "cannot unpack $deb; is the disk full?"
+	done
+	dpkg-deb -f "$PART"/b4_*.deb Version > "$dir.version"
+	mv "$PART/root/usr/lib/python3/dist-packages" "$dir"
+	rm -rf "$PART"
+	PART=''
+	step_done
+}
+
+# download LOG URI SUITE PACKAGE...: into $PART.
+download()
+{
+	download_log=$1
+	mkdir -p "$PART/lists/partial" "$PART/cache/archives/partial"
+	echo "deb $2 $3 main" > "$PART/sources.list"
+	download_suite=$3
+	shift 3
+	(cd "$PART" && apt_private update && apt_private download "$@") > "$download_log" 2>&1 ||
+		die "cannot fetch $1 of $download_suite: no network, or the mirror lacks it; see $download_log"
 }
 
 # is_kernel DIR: a kernel tree that has bcache, or one line that says it is not.
@@ -148,5 +184,8 @@ shift $((OPTIND - 1))
 list=$*
 [ "$list" != all ] || list=$(bases)
 for b in $list; do
-	fetch "$b"
+	case $b in
+	b4) fetch_b4 ;;
+	*) fetch "$b" ;;
+	esac
 done
