@@ -10,6 +10,7 @@ export TOPIC
 
 .PHONY: show check bench tree fetch install table plot clean help
 .PHONY: apply status unapply
+.PHONY: export
 
 show:
 	@scripts/show.sh
@@ -31,6 +32,9 @@ status:
 
 unapply:
 	@scripts/unapply.sh
+
+export:
+	@scripts/export.sh $(TOPIC)
 
 fetch:
 	@scripts/fetch.sh $(BASE)

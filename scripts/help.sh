@@ -15,6 +15,7 @@ cat <<END
   make status KSRC=DIR       what a kernel tree is, and which patches it lacks
   make apply KSRC=DIR        apply them, all or nothing; TOPIC="T..." chooses
   make unapply KSRC=DIR      take that back
+  make export TOPIC=T BASE=B mails of one topic, or of "series", in out/export/
   make fetch BASE=B          a kernel source from the machine's Debian mirror
   make install               the Debian packages that all of this needs
   make table, make plot      the comparison of the last runs, as text, as SVG
@@ -22,6 +23,7 @@ cat <<END
 
   bases:  $(bases | tr '\n' ' ')
   stacks: $(stacks | tr '\n' ' ')
+  topics: $(mailed_topics | tr '\n' ' ')
 
   O=DIR  put everything built or fetched there instead of in out/
   V=1    show commands
