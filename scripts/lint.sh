@@ -110,8 +110,9 @@ check_covers()
 			grep -q "^$part" "$TOP/$cover" || bad "$cover: no '$part'"
 		done
 		set -- "$TOP/${cover%/*}"/*.patch
-		[ -f "$1" ] && [ $# -eq 1 ] || continue
-		grep -qxF "Subject: [PATCH] $(head -1 "$TOP/$cover")" "$1" ||
+		[ $# -eq 1 ] || continue
+		# series.cover stands beside no patch.
+		[ ! -f "$1" ] || grep -qxF "Subject: [PATCH] $(head -1 "$TOP/$cover")" "$1" ||
 			bad "$cover: the first line is not the subject of its patch"
 	done
 }
