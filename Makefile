@@ -9,7 +9,7 @@ export O V BASE KSRC
 export TOPIC
 
 .PHONY: show check bench hit tree fetch install table plot clean help
-.PHONY: apply status unapply module dkms
+.PHONY: apply status unapply export module dkms
 
 show:
 	@scripts/show.sh
@@ -34,6 +34,9 @@ status:
 
 unapply:
 	@scripts/unapply.sh
+
+export:
+	@scripts/export.sh $(TOPIC)
 
 fetch:
 	@scripts/fetch.sh $(BASE)

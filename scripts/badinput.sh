@@ -61,6 +61,18 @@ meets "no run of test 'nonsense'" 'make check T= of nothing' "$S/runs.sh" -t non
 meets 'is no directory' 'KSRC that is not there' env KSRC="$DIR/none" "$S/show.sh"
 mkdir -p "$DIR/empty"
 meets 'is no kernel source with bcache' 'KSRC without a kernel' env KSRC="$DIR/empty" "$S/show.sh"
+meets 'no TOPIC; one of: .* series$' 'export of nothing' "$S/export.sh"
+meets "unknown topic 'nonsense'; one of:" 'export of a wrong topic' "$S/export.sh" nonsense
+meets 'belongs to the lab and is never sent' 'export of a lab topic' "$S/export.sh" lab/hooks
+meets "unknown base '4.4'; known:" 'export for a wrong base' env BASE=4.4 "$S/export.sh" reap-skip
+meets 'era C is for flush-race' 'export for an era' env BASE=C "$S/export.sh" reap-skip
+meets 'flush-race is for kernels without the flag' 'export of flush-race for a base' env STABLE=1 BASE=7.3 "$S/export.sh" flush-race
+meets 'can go to stable kernels only: STABLE=1' 'export of flush-race for mainline' env BASE=C "$S/export.sh" flush-race
+meets 'stable takes only what is in mainline' 'export for stable without ids' env STABLE=1 "$S/export.sh" reap-skip
+meets "'50a260e85996' is no commit id" 'export for stable, short id' env STABLE=1 UPSTREAM=50a260e85996 "$S/export.sh" reap-skip
+meets 'UPSTREAM names 1 commits, root-on-list has 2' 'export for stable, too few ids' \
+	env STABLE=1 UPSTREAM=50a260e859964002dab162513a10f91ae9d3bcd3 "$S/export.sh" root-on-list
+meets 'is no export: .export is missing' 'check of no export' "$S/export.sh" -c "$DIR"
 meets 'holds no run' 'judging nothing' "$S/judge.sh" "$DIR/empty"
 
 # A tree with other code: all of it or nothing, one line.

@@ -5,8 +5,8 @@
 # machine already uses.
 #
 # Usage: scripts/fetch.sh [-nk] BASE[=VERSION]...
-#   BASE     a row of patches/bases, or "all"; or "sparse", a checker that the
-#            newest base accepts, where Debian 12's is too old
+#   BASE     a row of patches/bases, or "all"; or "sparse", "b4": newer ones
+#            than Debian 12 has
 #   VERSION  of the Debian package (default: the newest one)
 #   -k       Debian's own kernel of the version that the base has: image,
 #            modules and headers, unpacked, not installed
@@ -14,7 +14,7 @@
 #
 # Result: out/base/BASE/ (the unpacked tree) and out/base/BASE.version; with a
 # version, BASE_VERSION in place of BASE. With -k: out/distro/BASE/, and the
-# kernel's name in out/distro/BASE.release. For sparse: out/sparse/sparse.
+# kernel's name in out/distro/BASE.release. Tools: out/sparse/sparse, out/b4/.
 # The mirror's address comes from apt's own configuration; only the suite is
 # changed, and apt's lists for it live under out/, so the system's sources
 # stay as they are. Point releases move: the version that came is recorded,
@@ -158,33 +158,63 @@ headers_need()
 		}' "$1"
 }
 
-# sparse 0.6.5, with the C library that it was built for: it is not installed,
-# a line of shell starts it from where it lies.
+# from_suite SUITE PACKAGE...: what Debian 12 has too old a version of, unpacked
+# to $PART/root; nothing of it is installed. False where it is here already.
+from_suite()
+{
+	dir=$OUT/$name archive=main suite=$1
+	shift
+	if [ -d "$dir" ]; then
+		say "$name is here: $(cat "$dir.version")"
+		return 1
+	fi
+	if [ -n "$DRY" ]; then
+		say "would download $* of $suite and unpack it to $dir"
+		return 1
+	fi
+	room 100000
+	step "fetch $name ($suite)"
+	lists "$dir.part"
+	fetched "$name" get update
+	# shellcheck disable=SC2046
+	fetched "$name" get download $(for package; do echo "$package/$suite"; done)
+	for deb in "$PART"/*.deb; do
+		dpkg-deb -x "$deb" "$PART/root" || die "cannot unpack ${deb##*/}; is the disk full?"
+	done
+	dpkg-deb -f "$PART/${name}"_*.deb Version > "$dir.version"
+}
+
+# keep DIR: what is in DIR is what was fetched.
+keep()
+{
+	mv "$1" "$dir"
+	rm -rf "$PART"
+	PART=''
+	step_done
+}
+
+# 0.6.5, with the C library that it was built for: a line of shell starts it
+# from where it lies.
 fetch_sparse()
 {
-	dir=$OUT/sparse archive=main suite=forky
-	[ ! -d "$dir" ] || return 0
-	[ -z "$DRY" ] || { say "would download sparse and libc6 of $suite and unpack them to $dir"; return 0; }
-	room 100000
-	step "fetch sparse ($suite)"
-	lists "$dir.part"
-	fetched sparse get update
-	fetched sparse get download "sparse/$suite" "libc6/$suite"
-	for deb in "$PART"/*.deb; do
-		dpkg-deb -x "$deb" "$PART" || die "cannot unpack ${deb##*/}; is the disk full?"
-	done
-	cat > "$PART/sparse" <<-'END'
+	from_suite forky sparse libc6 || return 0
+	cat > "$PART/root/sparse" <<-'END'
 		#!/bin/sh
 		dir=${0%/*}
 		lib=$(echo "$dir"/usr/lib/*-linux-gnu*)
 		exec "$lib"/ld-linux-*.so.* --library-path "$lib" "$dir/usr/bin/sparse" "$@"
 	END
-	chmod +x "$PART/sparse"
-	"$PART/sparse" --version > /dev/null 2>&1 || die "the sparse of $suite does not run here"
-	rm -rf "$PART"/*.deb "$PART/lists" "$PART/cache" "$PART/log"
-	mv "$PART" "$dir"
-	PART=''
-	step_done
+	chmod +x "$PART/root/sparse"
+	"$PART/root/sparse" --version > /dev/null 2>&1 || die "the sparse of $suite does not run here"
+	keep "$PART/root"
+}
+
+# One that has pre-flight checks. It is Python, and runs with the libraries of
+# the machine's own b4.
+fetch_b4()
+{
+	from_suite trixie b4 python3-patatt || return 0
+	keep "$PART/root/usr/lib/python3/dist-packages"
 }
 
 # lists DIR: work under DIR, with apt's lists for the suite of the base there.
@@ -288,7 +318,7 @@ list=$*
 [ "$list" != all ] || list=$(bases)
 for b in $list; do
 	case $b in
-	sparse) fetch_sparse ;;
+	sparse|b4) name=$b; "fetch_$b" ;;
 	*) $what "$b" ;;
 	esac
 done

@@ -16,6 +16,7 @@ cat <<END
   make status KSRC=DIR       what a kernel tree is, and which patches it lacks
   make apply KSRC=DIR        apply them, all or nothing; TOPIC="T..." chooses
   make unapply KSRC=DIR      take that back
+  make export TOPIC=T BASE=B mails of one topic, or of "series", in out/export/
   make fetch BASE=B          a kernel source from the machine's Debian mirror
   make module KVER=K         bcache.ko of Debian's kernel K, with the series
   make dkms KVER=K           the same as a DKMS package, for the line of K
@@ -25,6 +26,7 @@ cat <<END
 
   bases:  $(bases | tr '\n' ' ')
   stacks: $(stacks | tr '\n' ' ')
+  topics: $(mailed_topics | tr '\n' ' ')
 
   O=DIR  put everything built or fetched there instead of in out/
   V=1    show commands

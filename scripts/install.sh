@@ -30,6 +30,7 @@ CHECK='
 shellcheck:	lint the scripts
 python3-docutils: lint the documents
 fio:		lint the job files
+b4:		pre-flight of exported mails
 sparse:		compile every patch under it
 coccinelle:	semantic patches of the kernel
 busybox:	another shell for hit.sh

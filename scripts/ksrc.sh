@@ -76,12 +76,6 @@ known_patches()
 	done
 }
 
-# series_topics: the topics of the stack "series" that are meant for others.
-series_topics()
-{
-	topics series | tr ' ' '\n' | grep -v '^lab/'
-}
-
 # find_tree: the top of the kernel source, which may be a subdirectory.
 find_tree()
 {

@@ -214,6 +214,23 @@ apply()
 	GIT_CEILING_DIRECTORIES=$(dirname "$1") git -C "$1" apply --whitespace=nowarn "$2"
 }
 
+# series_topics: the topics of the stack "series" that are meant for others.
+series_topics()
+{
+	topics series | tr ' ' '\n' | grep -v '^lab/'
+}
+
+# mailed_topics: what somebody may send.
+mailed_topics()
+{
+	(cd "$TOP/patches" && for series in */series; do echo "${series%/series}"; done)
+}
+
+# How every text of ours is checked. The ids that a log names cannot be looked
+# up without a kernel repository, hence the first two.
+CHECKPATCH='--no-tree --strict --terse --no-signoff --no-summary --show-types'
+CHECKPATCH="$CHECKPATCH --ignore UNKNOWN_COMMIT_ID,GIT_COMMIT_ID,FILE_PATH_CHANGES,CONFIG_DESCRIPTION"
+
 # lint_names: the checks that scripts/lint.sh knows.
 lint_names()
 {

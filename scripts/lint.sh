@@ -93,6 +93,30 @@ check_series()
 	done
 }
 
+# Each topic that may be mailed says in "cover" what goes with its patches: the
+# first line is a subject, that of the patch where there is only one.
+check_covers()
+{
+	for topic in $(mailed_topics); do
+		[ -f "$TOP/patches/$topic/cover" ] || bad "patches/$topic/cover is missing"
+	done
+	[ -f "$TOP/patches/series.cover" ] || bad "patches/series.cover is missing"
+	for cover in $(cd "$TOP" && find patches -name '*cover' | sort); do
+		head -1 "$TOP/$cover" | grep -qE '^(bcache|closures): ' || bad "$cover: the first line is no subject of ours"
+		[ -z "$(sed -n 2p "$TOP/$cover")" ] || bad "$cover: no blank line after the subject"
+		! grep -vE '^@' "$TOP/$cover" | grep -qE '.{76}' || bad "$cover: a line of more than 75"
+		! grep -qiE '^(Signed-off-by|From ):?' "$TOP/$cover" || bad "$cover: a line that a mail must not have there"
+		for part in 'Objections that' 'How tested:' 'Not tested:'; do
+			grep -q "^$part" "$TOP/$cover" || bad "$cover: no '$part'"
+		done
+		set -- "$TOP/${cover%/*}"/*.patch
+		[ $# -eq 1 ] || continue
+		# series.cover stands beside no patch.
+		[ ! -f "$1" ] || grep -qxF "Subject: [PATCH] $(head -1 "$TOP/$cover")" "$1" ||
+			bad "$cover: the first line is not the subject of its patch"
+	done
+}
+
 check_names()
 {
 	for p in $(patches_all); do
@@ -158,8 +182,7 @@ added()
 	grep -E '^\+[^+]' "$1" | sed 's/[[:space:]]//g' | sort
 }
 
-# The ids that a log names cannot be looked up without a kernel repository,
-# hence the two ignores; scripts/checkpatch.pl of the newest base judges.
+# scripts/checkpatch.pl of the newest base judges.
 check_checkpatch()
 {
 	for p in $(mailed); do
@@ -189,10 +212,8 @@ checkpatch()
 {
 	what=$1
 	shift
-	(cd "$OUT/base/7.3" && perl scripts/checkpatch.pl --no-tree --strict --terse \
-		--no-signoff --no-summary --show-types \
-		--ignore UNKNOWN_COMMIT_ID,GIT_COMMIT_ID,FILE_PATH_CHANGES,CONFIG_DESCRIPTION \
-		"$@") > "$OUT/lint/checkpatch" 2>&1 && return 0
+	# shellcheck disable=SC2086
+	(cd "$OUT/base/7.3" && perl scripts/checkpatch.pl $CHECKPATCH "$@") > "$OUT/lint/checkpatch" 2>&1 && return 0
 	bad "checkpatch: $what"
 	sed 's/^/#   /' "$OUT/lint/checkpatch"
 }
@@ -303,6 +324,11 @@ check_hit()
 check_coccicheck()
 {
 	"$TOP/scripts/coccicheck.sh" || bad "coccicheck reports something new, or did not run"
+}
+
+check_export()
+{
+	"$TOP/scripts/export_test.sh" || bad "mails are not exported as they should be"
 }
 
 check_badinput()
