@@ -26,7 +26,7 @@ done
 shift $((OPTIND - 1))
 [ $# = 0 ] || { usage >&2; exit 2; }
 TOPIC=${TOPIC:-}
-all=$(series_topics | tr '\n' ' ')
+all=$(sent_topics series | tr '\n' ' ')
 for topic in $TOPIC; do
 	case " $all" in
 	*" $topic "*) ;;

@@ -118,6 +118,7 @@ make_trees()
 	# Era C is E without the counters.
 	cp -a "$DIR/src/E" "$DIR/src/C"
 	fixture "$B/journal.c" "$FIX"/C/0003-*.patch > "$DIR/src/C/$B/journal.c"
+	fixture "$B/btree.c" "$FIX"/000[12]-*.patch "$FIX"/C/0003-*.patch > "$DIR/src/C/$B/btree.c"
 
 	# Era D is the heap, and the end of the function as in E.
 	cp -a "$DIR/src/E" "$DIR/src/D"
@@ -134,6 +135,8 @@ make_trees()
 
 	cp -a "$DIR/src/D" "$DIR/src/D-4.16"
 	sed -i '/free_heap(&c->flush_btree)/d' "$DIR/src/D-4.16/$B/journal.c"
+	fixture "$B/btree.c" "$FIX"/000[12]-*.patch "$FIX"/D/4.16/0003-*.patch \
+		> "$DIR/src/D-4.16/$B/btree.c"
 
 	# Era A holds the lock of what it picks; the rest does not matter.
 	cp -a "$DIR/src/C" "$DIR/src/A"
@@ -513,8 +516,8 @@ ctrl_c()
 # Trees of today: the series, and topics of one's choice.
 today()
 {
-	series=$(for topic in $(topics series); do
-		case $topic in lab/*) ;; *) topic_patches "$topic" 7.3 ;; esac
+	series=$(for topic in $(sent_topics series); do
+		topic_patches "$topic" 7.3
 	done | wc -l)
 	for base in $(bases); do
 		[ -d "$DIR/src/$base" ] || continue
@@ -538,7 +541,7 @@ today()
 	grep -q '^    | .*kthread_end' "$DIR/out" || bad 'a topic that does not fit: not what was found'
 }
 
-[ -n "${KEEP:-}" ] || eras()
+eras()
 {
 	every_way B B 1 no
 	every_way C C 3 no
@@ -562,5 +565,5 @@ make_trees
 for part in $list; do
 	$part
 done
-[ -n "${KEEP:-}" ] || rm -rf "$DIR"
+rm -rf "$DIR"
 exit $badly

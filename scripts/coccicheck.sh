@@ -34,9 +34,7 @@ done
 shift $((OPTIND - 1))
 [ $# -le 1 ] || { usage >&2; exit 2; }
 stack=${1:-series}
-mailed=$(for topic in $(topics "$stack"); do
-	case $topic in lab/*) ;; *) echo "$topic" ;; esac
-done)
+mailed=$(sent_topics "$stack")
 [ -n "$mailed" ] || die "stack '$stack' has no topic outside lab/"
 
 # patches_of BASE: the stack's patches for it, in order.

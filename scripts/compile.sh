@@ -30,8 +30,7 @@ log=$OUT/log/compile-$base
 configs=$TOP/tools/testing/selftests/bcache/configs
 
 patches=''
-for topic in $(topics "$stack"); do
-	case $topic in lab/*) continue ;; esac
+for topic in $(sent_topics "$stack"); do
 	patches="$patches $(topic_patches "$topic" "$base")"
 done
 if [ -n "$DRY" ]; then

@@ -51,7 +51,7 @@ am()
 # own_topics: the topics of TOPIC.
 own_topics()
 {
-	if [ "$topic" = series ]; then series_topics; else echo "$topic"; fi
+	if [ "$topic" = series ]; then sent_topics series; else echo "$topic"; fi
 }
 
 # others WORDS WITHOUT: the words that are not in WITHOUT, in order.
@@ -168,7 +168,7 @@ prerequisites()
 {
 	[ -z "$era" ] && [ "$topic" != series ] || return 0
 	! fits "$topic" || return 0
-	earlier=$(series_topics | sed "/^$topic\$/,\$d" | tr '\n' ' ')
+	earlier=$(sent_topics series | sed "/^$topic\$/,\$d" | tr '\n' ' ')
 	# shellcheck disable=SC2086
 	fits $earlier "$topic" || die "$topic does not apply to $BASE"
 	for without in $earlier; do

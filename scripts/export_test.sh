@@ -100,8 +100,7 @@ for path in $(patch_paths $(stack_patches series 7.3)); do
 	cp "$OUT/base/7.3/$path" "$DIR/want/$path"
 done
 cp -r "$DIR/want/." "$DIR/plain"
-for topic in $(topics series); do
-	case $topic in lab/*) continue ;; esac
+for topic in $(sent_topics series); do
 	for p in $(topic_patches "$topic" 7.3); do apply "$DIR/want" "$p"; done
 done
 as_lab()

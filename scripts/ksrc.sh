@@ -71,7 +71,7 @@ open_tree()
 known_patches()
 {
 	find "$TOP/patches/flush-race" -name '*.patch'
-	for topic in $(series_topics); do
+	for topic in $(sent_topics series); do
 		find "$TOP/patches/$topic" -name '*.patch'
 	done
 }
@@ -374,9 +374,9 @@ plan()
 	no-*) plan_fix "$TOP/patches/flush-race/$era/series" ;;
 	yes-*)
 		# shellcheck disable=SC2046
-		[ $# -gt 0 ] || [ "$form" = one ] || set -- $(series_topics)
+		[ $# -gt 0 ] || [ "$form" = one ] || set -- $(sent_topics series)
 		# shellcheck disable=SC2046
-		find_there $(for topic in $(series_topics); do texts "$topic"; done)
+		find_there $(for topic in $(sent_topics series); do texts "$topic"; done)
 		for topic; do
 			plan_topic "$topic"
 		done ;;

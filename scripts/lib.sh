@@ -214,10 +214,11 @@ apply()
 	GIT_CEILING_DIRECTORIES=$(dirname "$1") git -C "$1" apply --whitespace=nowarn "$2"
 }
 
-# series_topics: the topics of the stack "series" that are meant for others.
-series_topics()
+# sent_topics STACK: the topics of a stack that are meant for others.
+sent_topics()
 {
-	topics series | tr ' ' '\n' | grep -v '^lab/'
+	sent=$(topics "$1") || exit 1
+	echo "$sent" | tr ' ' '\n' | grep -v '^lab/' || :
 }
 
 # mailed_topics: what somebody may send.

@@ -169,7 +169,7 @@ check_headers()
 check_copies()
 {
 	for p in $(patches_all | grep -E '/([0-9]+\.[0-9]+|[BCD])/'); do
-		main=$(dirname "$(dirname "$TOP/$p")")/${p##*/}
+		main=$TOP/$(echo "$p" | sed -E 's,/([0-9]+\.[0-9]+|[BCD])/.*,,')/${p##*/}
 		! grep -qxF "$p" "$TOP/patches/copies" || continue
 		[ -f "$main" ] || { bad "$p: a copy of nothing"; continue; }
 		[ "$(added "$main")" = "$(added "$TOP/$p")" ] ||

@@ -33,8 +33,7 @@ state()
 
 lay()
 {
-	for topic in $(topics series); do
-		case $topic in lab/*) continue ;; esac
+	for topic in $(sent_topics series); do
 		patches=$(topic_patches "$topic" "$base") || exit 1
 		# shellcheck disable=SC2086
 		if patch_paths $patches | grep -qv "^$BCACHE/"; then

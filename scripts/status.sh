@@ -62,7 +62,7 @@ if [ "$fix-$era" = no-A ]; then
 fi
 say "race fix:  $fix"
 # shellcheck disable=SC2046
-plan $([ "$fix" = no ] || series_topics) || :
+plan $([ "$fix" = no ] || sent_topics series) || :
 if [ "$form" = one ]; then
 	say "patches:   none but by name, with TOPIC=:"
 else
