@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Check everything that must hold: lint, every patch compiled on every base,
-# then the runs of the lab.
+# the runs of the lab, then the tables and the commands of the documents.
 #
 # Usage: scripts/check.sh [-n] [NAME]
 #   NAME  only that test (a guest program) or that check of scripts/lint.sh
@@ -71,5 +71,11 @@ if [ -z "$name" ]; then
 		say "not ok 1 lint.results" >> "$OUT/results.ktap"
 	cat "$OUT/results.ktap" >> "$OUT/lint.ktap"
 	grep -v '^ok' "$OUT/results.ktap" || :
+	step 'the commands of the documents'
+	"$TOP/scripts/commands.sh" > "$OUT/commands.ktap" || :
+	grep -q '^ok' "$OUT/commands.ktap" || say 'not ok 1 commands' >> "$OUT/commands.ktap"
+	grep -vE '^(ok|KTAP|1\.\.)' "$OUT/commands.ktap" || :
+	cat "$OUT/commands.ktap" >> "$OUT/lint.ktap"
+	step_done
 fi
 "$TOP/scripts/summary.sh" "$OUT/lint.ktap" < "$OUT/verdicts"

@@ -48,7 +48,8 @@ world()
 	for there in base tree guest runs log distro b4 b4.version; do
 		[ ! -e "$OUT/$there" ] || ln -s "$OUT/$there" "$DIR/bcache/out/$there"
 	done
-	export HOME="$DIR/home" GIT_CONFIG_NOSYSTEM=1
+	# A home is in no repository, and this one is not in ours.
+	export HOME="$DIR/home" GIT_CONFIG_NOSYSTEM=1 GIT_CEILING_DIRECTORIES="$DIR"
 	unset O KSRC TOPIC STABLE UPSTREAM BASE
 	git config --global user.name 'A Reader'
 	git config --global user.email reader@bcache.invalid
@@ -67,9 +68,8 @@ while getopts nh opt; do
 	esac
 done
 shift $((OPTIND - 1))
-[ $# -gt 0 ] ||
-	# shellcheck disable=SC2046
-	set -- README.rst $(cd "$TOP" && find Documentation -name '*.rst' | sort)
+# shellcheck disable=SC2046
+[ $# -gt 0 ] || set -- README.rst $(cd "$TOP" && find Documentation -name '*.rst' | sort)
 tried=''
 for doc; do
 	[ -f "$TOP/$doc" ] || die "no document $doc"
