@@ -70,6 +70,8 @@ run_of seed "$(printf '%s\n' "$GOOD" | sed 's/exit 0/exit 139/')" "$CONSOLE" 0
 want 1 'did not end by itself: # guest exit 139' 'the test was killed'
 run_of seed "$GOOD" '[    1.0] Run /init' 0
 want 1 'did not power off' 'no power off'
+run_of seed "$GOOD" "$(printf '%s\n' "$CONSOLE" | sed 's/Power down/System halted/')" 0
+want 0 '^ok 1 ' 'halted, where power cannot be switched off'
 run_of seed "$GOOD" "$CONSOLE" 124
 want 1 'did not end in time' 'a hang'
 run_of seed "$GOOD" "$CONSOLE" 1
