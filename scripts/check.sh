@@ -64,8 +64,10 @@ fi
 if [ -z "$name" ]; then
 	say
 	"$TOP/scripts/table.sh"
-	say
-	"$TOP/scripts/defects.sh"
+	for base in $(bases); do
+		say
+		"$TOP/scripts/defects.sh" "$base"
+	done
 	"$TOP/scripts/results.sh" > "$OUT/results.ktap" ||
 		grep -q '^not ok' "$OUT/results.ktap" ||
 		say "not ok 1 lint.results" >> "$OUT/results.ktap"

@@ -6,7 +6,8 @@
 #
 # Usage: scripts/defects.sh [BASE]
 #
-# Microseconds, counts and laps are of virtual time, exact. "-": no such run.
+# Microseconds, counts and laps are of virtual time, exact. What was run on
+# neither is left out. "-": no such run.
 . "$(dirname "$0")/lib.sh"
 
 base=${1:-$BASE}
@@ -23,8 +24,9 @@ line()
 {
 	what=$1 unit=$2
 	shift 2
-	printf '%-16s %-46s %14s %14s %s\n' "$1" "$what" \
-		"$(figure vanilla "$@")" "$(figure series "$@")" "$unit"
+	vanilla=$(figure vanilla "$@") series=$(figure series "$@")
+	[ "$vanilla$series" != -- ] || return 0
+	printf '%-16s %-46s %14s %14s %s\n' "$1" "$what" "$vanilla" "$series" "$unit"
 }
 
 printf '%-16s %-46s %14s %14s\n' "$base VT" '' vanilla series

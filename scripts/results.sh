@@ -10,7 +10,8 @@
 #
 # A document holds what scripts/NAME.sh ARG... prints between the lines
 # ".. output NAME ARG..." and ".. end". VT figures are exact, so the text must
-# be the same to the byte. Prints KTAP.
+# be the same to the byte, as long as the base is the point release that
+# patches/bases names. Prints KTAP.
 . "$(dirname "$0")/lib.sh"
 
 # update DOC COMMAND: what is between the marks becomes today's output.
@@ -40,6 +41,19 @@ asked()
 	*) return 1 ;;
 	esac
 }
+
+# moved COMMAND: says so when its base is another point release than the
+# documents are of. Its figures may differ then, and that is no fault.
+moved()
+{
+	moved_base=$(echo "$1" | grep -oE ' [0-9]+\.[0-9]+' || bases | head -1)
+	moved_base=${moved_base# }
+	now=$(cat "$OUT/base/$moved_base.version" 2>/dev/null || echo none)
+	then=$(base_row "$moved_base" | awk '{ print $NF }')
+	[ "$now" != "$then" ] || return 1
+	say "# base $moved_base is $now, the documents and patches/bases are of $then: not compared"
+}
+
 todo=check
 while getopts uh opt; do
 	case $opt in
@@ -51,12 +65,16 @@ done
 shift $((OPTIND - 1))
 mkdir -p "$OUT/lint"
 names=${*:+ $* }
-wrong=0 seen=''
+wrong=0 seen='' skip=''
 for doc in "$TOP"/Documentation/*/*.rst; do
 	sed -n 's/^\.\. output //p' "$doc" > "$OUT/lint/marks"
 	while read -r command; do
 		asked "${command%% *}" || continue
 		seen=1
+		if [ $todo = check ] && moved "$command"; then
+			skip=' # SKIP another point release'
+			continue
+		fi
 		# shellcheck disable=SC2046
 		"$TOP/scripts/${command%% *}.sh" $(echo "$command" | cut -s -d ' ' -f 2-) > "$OUT/lint/now"
 		if [ $todo = update ]; then
@@ -74,7 +92,7 @@ for doc in "$TOP"/Documentation/*/*.rst; do
 done
 [ -n "$seen" ] || die "no document holds what scripts/${names:+$*}.sh prints"
 if [ $wrong = 0 ]; then
-	say "ok 1 lint.results${names:+.$*}"
+	say "ok 1 lint.results${names:+.$*}$skip"
 else
 	say "not ok 1 lint.results${names:+.$*}"
 fi
