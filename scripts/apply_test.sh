@@ -7,9 +7,9 @@
 #   PART  eras, today, half_patched, bad_trees, prerequisite_there,
 #         bad_repositories, full_disk, ctrl_c; default: all of them
 #
-# The trees before the fix are made here, from the lines that our own patches
-# expect: small files that only these patches fit. The trees of today are cut
-# from the bases that are in out/base/.
+# The trees before the fix are made here by scripts/preimage.sh: files that
+# only our own patches fit. The trees of today are cut from the bases that are
+# in out/base/.
 #
 # Prints what was met badly; exit status 0 when nothing was.
 . "$(dirname "$0")/lib.sh"
@@ -33,64 +33,6 @@ bad()
 	[ "$((count_bad += 1))" -lt 20 ] || { say '# and so on'; exit 1; }
 }
 
-# fixture PATH PATCH...: a file that the patches fit, one after the other. The
-# lines are put where the hunk headers say, and a function's head before them.
-fixture()
-{
-	fixture_path=$1
-	shift
-	awk -v path="$fixture_path" '
-	BEGIN { for (i = 1; i <= 5000; i++) cur[i] = i; last = 5000 }
-	function place(line) {
-		if (cur[at] > 0)
-			text[cur[at]] = line
-		else if (added[-cur[at]] != line)
-			exit 1
-		if (cur[at] > 0 && !(cur[at] in head))
-			head[cur[at]] = func_line
-	}
-	FNR == 1 { on = 0; shift = 0 }
-	/^diff / { on = 0; shift = 0 }
-	/^\+\+\+ b\// { on = ($0 == "+++ b/" path); next }
-	on && /^@@/ {
-		split($2, old, ","); at = -old[1] + shift
-		func_line = $0; sub(/^@@[^@]*@@ ?/, "", func_line)
-		# A label is no head of a function.
-		if (func_line ~ /:$/) func_line = ""
-		next
-	}
-	on && /^ / { place(substr($0, 2)); at++; next }
-	on && /^-/ {
-		place(substr($0, 2))
-		for (i = at; i < last; i++) cur[i] = cur[i + 1]
-		last--; shift--; next
-	}
-	on && /^\+/ {
-		for (i = last; i >= at; i--) cur[i + 1] = cur[i]
-		added[++n] = substr($0, 2); cur[at] = -n
-		last++; shift++; at++
-	}
-	END {
-		for (i = 1; i <= 5000; i++) {
-			if (!(i in text))
-				continue
-			if (i > before + 1) {
-				if (head[i] != "" && head[i] != name) {
-					if (name != "") print "}"
-					name = head[i]
-					print name (name ~ /{$/ ? "" : "\n{")
-				}
-				print "\t/* ... */"
-			}
-			print text[i]
-			if (text[i] ~ /^[a-z].*\)$/) name = text[i]
-			if (text[i] ~ /^}/) name = ""
-			before = i
-		}
-		if (name != "") print "}"
-	}' "$@"
-}
-
 # tree NAME VERSION PATCHLEVEL: room for a tree, with a Makefile.
 tree()
 {
@@ -99,44 +41,23 @@ tree()
 		> "$DIR/src/$1/Makefile"
 }
 
+# before NAME VERSION PATCHLEVEL PATCH...: a tree that these patches fit.
+before()
+{
+	before_tree=$DIR/src/$1
+	tree "$1" "$2" "$3"
+	shift 3
+	"$S/preimage.sh" "$before_tree" "$@" || exit 1
+	[ -f "$before_tree/$B/bcache.h" ] || echo 'struct cache_set;' > "$before_tree/$B/bcache.h"
+}
+
 make_trees()
 {
-	tree B 3 14
-	for f in btree.c btree.h journal.c; do
-		fixture "$B/$f" "$FIX"/B/0001-*.patch > "$DIR/src/B/$B/$f"
-	done
-	echo 'struct cache_set;' > "$DIR/src/B/$B/bcache.h"
-
-	tree E 5 2
-	for f in btree.c btree.h journal.c; do
-		fixture "$B/$f" "$FIX"/000[1-3]-*.patch > "$DIR/src/E/$B/$f"
-	done
-	echo 'struct cache_set;' > "$DIR/src/E/$B/bcache.h"
-	# Era E counts its calls at the head of the function.
-	sed -i 's/^retry:$/\tatomic_long_inc(\&c->flush_write);\n&/' "$DIR/src/E/$B/journal.c"
-
-	# Era C is E without the counters.
-	cp -a "$DIR/src/E" "$DIR/src/C"
-	fixture "$B/journal.c" "$FIX"/C/0003-*.patch > "$DIR/src/C/$B/journal.c"
-	fixture "$B/btree.c" "$FIX"/000[12]-*.patch "$FIX"/C/0003-*.patch > "$DIR/src/C/$B/btree.c"
-
-	# Era D is the heap, and the end of the function as in E.
-	cp -a "$DIR/src/E" "$DIR/src/D"
-	fixture "$B/bcache.h" "$FIX"/D/000[12]-*.patch > "$DIR/src/D/$B/bcache.h"
-	sed -n '/btree_flush_write/,/^}/p' "$DIR/src/E/$B/journal.c" |
-		sed '1,/if (!btree_current_write(b)->journal) {/d' > "$DIR/tail"
-	fixture "$B/journal.c" "$FIX"/D/000[12]-*.patch |
-		awk -v tail="$DIR/tail" '
-			{ print }
-			!done && /if \(!btree_current_write\(b\)->journal\) {/ {
-				while ((getline line < tail) > 0) if (line !~ /^}/) print line
-				done = 1
-			}' > "$DIR/src/D/$B/journal.c"
-
-	cp -a "$DIR/src/D" "$DIR/src/D-4.16"
-	sed -i '/free_heap(&c->flush_btree)/d' "$DIR/src/D-4.16/$B/journal.c"
-	fixture "$B/btree.c" "$FIX"/000[12]-*.patch "$FIX"/D/4.16/0003-*.patch \
-		> "$DIR/src/D-4.16/$B/btree.c"
+	before B 3 14 "$FIX"/B/0001-*.patch
+	before C 4 14 "$FIX"/000[12]-*.patch "$FIX"/C/0003-*.patch
+	before D 5 2 "$FIX"/D/000[12]-*.patch "$FIX"/000[1-3]-*.patch
+	before D-4.16 4 16 "$FIX"/D/0002-*.patch "$FIX"/000[12]-*.patch "$FIX"/D/4.16/0003-*.patch
+	before E 5 2 "$FIX"/000[1-3]-*.patch
 
 	# Era A holds the lock of what it picks; the rest does not matter.
 	cp -a "$DIR/src/C" "$DIR/src/A"

@@ -8,7 +8,8 @@
 # For a series whose kernel is no base of the lab. What the hunks show of a
 # file stands where they say, or where it has to for a later patch to fit what
 # an earlier one has left; every other line is a filler, and no two fillers
-# are alike. It proves that the series fits itself, not that it fits a kernel.
+# are alike. What stands together is put into the function that its hunk names.
+# It proves that the series fits itself, not that it fits a kernel.
 . "$(dirname "$0")/lib.sh"
 
 while getopts h opt; do
@@ -86,6 +87,8 @@ awk -v dir="$dir" '
 				if (kind == " ")
 					at[file, n++] = id
 			}
+			if (!(id in text))
+				head[id] = name
 			text[id] = substr(line[i], 2)
 		}
 		while (pos <= m)
@@ -94,17 +97,53 @@ awk -v dir="$dir" '
 		moved += shift
 		lines = olds = news = 0
 	}
+	function is_text(n) {
+		return (file SUBSEP n) in text
+	}
+	# A line, or a filler: the two before a group of lines are the head of
+	# its function, the one after it ends that, if it has not ended.
+	function shown(n,   id) {
+		id = file SUBSEP n
+		if (is_text(n)) {
+			if (text[id] ~ /^}/)
+				open = 0
+			else if (text[id] ~ /^[a-z].*\)$/)
+				open = 1
+			return text[id]
+		}
+		if (is_text(n - 1) && open && !is_text(n + 1) && !is_text(n + 2)) {
+			open = 0
+			return "}"
+		}
+		if (!open && is_text(n + 2) && !is_text(n + 1) && is_func(head[file, n + 2])) {
+			id = file SUBSEP (n + 2)
+			open = begun = 1
+			return head[id]
+		}
+		if (begun-- > 0)
+			return "{"
+		return "/* line " n " */"
+	}
+	function is_func(line) {
+		return line ~ /^[a-z].*\(/
+	}
 	left_old <= 0 && left_new <= 0 && /^\+\+\+ b\// {
 		hunk()
 		file = substr($0, 7)
 		sub(/\t.*/, "", file)
 		moved = 0
+		name = ""
 		if (!(file in files))
 			begin(file)
 		next
 	}
 	left_old <= 0 && left_new <= 0 && /^@@ / {
 		hunk()
+		# A label is in the function that the last hunk was in.
+		if ($0 !~ /:$/) {
+			name = $0
+			sub(/^@@ [^@]* @@ ?/, "", name)
+		}
 		split($2, a, /[-,]/)
 		split($3, b, /[+,]/)
 		start = a[2]
@@ -128,9 +167,8 @@ awk -v dir="$dir" '
 			hunk()
 		if (failed)
 			exit 1
-		for (file in files)
-			for (n = 1; n <= LINES; n++) {
-				id = file SUBSEP n
-				print id in text ? text[id] : "/* line " n " */" > (dir "/" file)
-			}
+		for (file in files) {
+			for (n = 1; n <= LINES; n++)
+				print shown(n) > (dir "/" file)
+		}
 	}' "$@"
