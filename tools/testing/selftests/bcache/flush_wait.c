@@ -21,62 +21,20 @@
 #include "guest.h"
 
 #include <glob.h>
-#include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #ifndef NAME
 #define NAME		"flush_wait"
 #define FIFO		0
 #endif
 
-#define WRITERS_MAX	64
-
-static struct progress {
-	atomic_ulong	started, ended, failed, worst_us;
-} *progress;
-
-static int fd;
-static unsigned long writes, span;
-
-static void *writer(void *arg)
+/* The tree has its nodes: from now on they are all there is. */
+static void starve(void)
 {
-	uint64_t seed = 0x9e3779b97f4a7c15ull * ((uintptr_t)arg + 1);
-	void *buf = block_buffer(0xa5);
-
-	while (atomic_fetch_add(&progress->started, 1) < writes) {
-		off_t at = next_random(&seed) % span * BLOCK;
-		uint64_t start = now_ns();
-		unsigned long us;
-
-		if (pwrite(fd, buf, BLOCK, at) != BLOCK)
-			atomic_fetch_add(&progress->failed, 1);
-		us = (now_ns() - start) / 1000;
-		if (us > progress->worst_us)
-			progress->worst_us = us;
-		/* the tree has its nodes: from now on they are all there is */
-		if (atomic_fetch_add(&progress->ended, 1) == writes / 4)
-			lab_put("starve", setting("starve", 1));
-	}
-	free(buf);
-	return NULL;
-}
-
-static void load(void)
-{
-	unsigned long i, writers = setting("writers", 8);
-	pthread_t thread[WRITERS_MAX];
-
-	if (writers > WRITERS_MAX)
-		writers = WRITERS_MAX;
-	for (i = 0; i < writers; i++)
-		pthread_create(&thread[i], NULL, writer, (void *)i);
-	for (i = 0; i < writers; i++)
-		pthread_join(thread[i], NULL);
+	lab_put("starve", setting("starve", 1));
 }
 
 /* The thread that collects garbage, above everything that is not real time. */
@@ -107,38 +65,33 @@ int main(void)
 	const struct geometry geo = {
 		.cache_mb = 256, .backing_mb = 1024, .bucket = "8k", .block = "4k",
 	};
-	unsigned long ended, polled, limit = setting("polled", 0);
+	struct load load = {
+		.threads	= setting("writers", 8),
+		.writes		= setting("writes", 40000),
+		.span		= setting("span", 8000),
+		.at_quarter	= starve,
+	};
+	unsigned long polled, limit = setting("polled", 0);
 	bool alive;
-	pid_t pid;
-
-	writes = setting("writes", 40000);
-	span = setting("span", 8000);
-	progress = shared(sizeof(*progress));
 
 	plan(5);
-	fd = bcache_start(&geo, true);
+	load.fd = bcache_start(&geo, true);
 	if (setting("fifo", FIFO))
 		gc_is_fifo();
 	lab_reset();
 	lab_put("gap_us", setting("gap_us", 4000));
 
-	pid = fork();
-	if (!pid) {
-		load();
-		_exit(0);
-	}
-	alive = watch(pid, &progress->ended);
+	alive = load_watched(&load);
 
 	lab_put("starve", 0);
-	ended = progress->ended;
 	lab_metrics();
-	metric("worst", progress->worst_us, "us");
+	metric("worst", load.worst_us, "us");
 	polled = lab_read("wait_laps") - lab_read("waits");
 
-	result(!progress->failed, NAME ".writes", "%lu writes, %lu failed",
-	       ended, (unsigned long)progress->failed);
+	result(!load.failed, NAME ".writes", "%lu writes, %lu failed",
+	       load.ended, load.failed);
 	result(alive, NAME ".alive", "%lu of %lu writes done%s",
-	       ended, writes, alive ? "" : ", then none");
+	       load.ended, load.writes, alive ? "" : ", then none");
 	/* What hangs at the first wait cannot show both kinds; gc never reaps. */
 	result(lab_read("waits") && (lab_read("reap_waits") || !alive || FIFO),
 	       NAME ".events",

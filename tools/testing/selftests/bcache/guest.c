@@ -441,36 +441,6 @@ void lab_put(const char *knob, unsigned long value)
 	put(path, "%lu", value);
 }
 
-bool watch(pid_t pid, const _Atomic unsigned long *done)
-{
-	const unsigned int step_ms = 10;
-	unsigned long patience_ms = setting("patience_ms", 3000);
-	unsigned long seen = 0, quiet_ms = 0;
-
-	while (waitpid(pid, NULL, WNOHANG) != pid) {
-		unsigned long now = *done;
-
-		sleep_us(step_ms * 1000);
-		quiet_ms = now == seen ? quiet_ms + step_ms : 0;
-		seen = now;
-		if (quiet_ms >= patience_ms) {
-			kill(pid, SIGKILL);
-			return false;
-		}
-	}
-	return true;
-}
-
-void *shared(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		fatal("out of memory");
-	return p;
-}
-
 void *block_buffer(unsigned char fill)
 {
 	void *buf = aligned_alloc(BLOCK, BLOCK);
@@ -501,6 +471,22 @@ struct load_thread {
 static unsigned long load_taken;	/* writes begun, all threads */
 static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* What is known of a load in another process, which may hang. */
+struct watched {
+	_Atomic unsigned long	ended, failed, worst_us;
+};
+
+static void load_watched_write(struct load *l, bool ok, unsigned long us)
+{
+	struct watched *w = l->watched;
+
+	w->failed += !ok;
+	if (us > w->worst_us)
+		w->worst_us = us;
+	if (++w->ended == l->writes / 4 && l->at_quarter)
+		l->at_quarter();
+}
+
 static void *load_thread(void *arg)
 {
 	struct load_thread *t = arg;
@@ -515,6 +501,10 @@ static void *load_thread(void *arg)
 		bool ok = pwrite(l->fd, buf, l->size, at * l->stride) == l->size;
 
 		start = now_ns() - start;
+		if (l->watched) {
+			load_watched_write(l, ok, start / 1000);
+			continue;
+		}
 		pthread_mutex_lock(&load_lock);
 		latency_add(&l->lat, start);
 		l->failed += !ok;
@@ -543,6 +533,58 @@ void load_run(struct load *l)
 	for (i = 0; i < l->threads; i++)
 		pthread_join(t[i].thread, NULL);
 	l->run_ns = now_ns() - start;
+}
+
+static void *shared(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		fatal("out of memory");
+	return p;
+}
+
+/* false: nothing was done for "patience_ms", and it cannot even be ended. */
+static bool watch(pid_t pid, const _Atomic unsigned long *done)
+{
+	const unsigned int step_ms = 10;
+	unsigned long patience_ms = setting("patience_ms", 3000);
+	unsigned long seen = 0, quiet_ms = 0;
+
+	while (waitpid(pid, NULL, WNOHANG) != pid) {
+		unsigned long now = *done;
+
+		sleep_us(step_ms * 1000);
+		quiet_ms = now == seen ? quiet_ms + step_ms : 0;
+		seen = now;
+		if (quiet_ms >= patience_ms) {
+			kill(pid, SIGKILL);
+			return false;
+		}
+	}
+	return true;
+}
+
+bool load_watched(struct load *l)
+{
+	struct watched *w = shared(sizeof(*w));
+	bool alive;
+	pid_t pid;
+
+	l->watched = w;
+	pid = fork();
+	if (pid < 0)
+		fatal("cannot fork");
+	if (!pid) {
+		load_run(l);
+		_exit(0);
+	}
+	alive = watch(pid, &w->ended);
+	l->ended = w->ended;
+	l->failed = w->failed;
+	l->worst_us = w->worst_us;
+	return alive;
 }
 
 static void *ticker_thread(void *arg)

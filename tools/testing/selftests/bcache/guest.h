@@ -97,14 +97,6 @@ void lab_put(const char *knob, unsigned long value);
 /* every counter as a metric */
 void lab_metrics(void);
 
-/*
- * Waits for a process that counts its work in @done. false: nothing was done
- * for "patience_ms", and the process has been told to end, which it cannot.
- */
-bool watch(pid_t pid, const _Atomic unsigned long *done);
-/* memory that stays shared after fork() */
-void *shared(size_t size);
-
 /* a page-aligned buffer of one block, filled with a pattern */
 void *block_buffer(unsigned char fill);
 
@@ -142,15 +134,27 @@ struct load {
 	unsigned int	stride;		/* bytes between blocks; 0: size */
 	bool		in_turn;	/* not at random */
 	unsigned int	seed;		/* another one: other offsets */
+	/* called when a quarter is done, by load_watched() */
+	void		(*at_quarter)(void);
 	/* results */
 	struct latencies lat;
 	unsigned long	failed;
 	uint64_t	run_ns;
+	/* of load_watched() */
+	unsigned long	ended, worst_us;
+	/* private */
+	struct watched	*watched;
 };
 
 #define LOAD_THREADS	64
 
 void load_run(struct load *l);
+/*
+ * The same in a process of its own, which may hang; without latencies. false:
+ * nothing was done for "patience_ms", and the process has been told to end,
+ * which it cannot.
+ */
+bool load_watched(struct load *l);
 
 /* a thread that does the same thing at intervals, until told to stop */
 struct ticker {
