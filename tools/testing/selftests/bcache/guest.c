@@ -158,7 +158,25 @@ unsigned long get(const char *path)
 	return strtoul(value, NULL, 0);
 }
 
-static const char *null_blk(const char *name, unsigned int mb, const char *us)
+static void null_blk_set(const char *name, const char *file, unsigned long value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), NULLB "%s/%s", name, file);
+	put(path, "%lu", value);
+}
+
+/* Power it: completions take as long as @us says, or no time at all. */
+static void null_blk_start(const char *name, const char *us, bool instant)
+{
+	null_blk_set(name, "irqmode", instant ? 0 : 2);
+	null_blk_set(name, "completion_nsec",
+		     setting(us, setting("dev_us", 100)) * 1000);
+	null_blk_set(name, "power", 1);
+}
+
+static const char *null_blk(const char *name, unsigned int mb, const char *us,
+			    bool instant)
 {
 	static char dev[2][32];
 	static int nr;
@@ -168,17 +186,10 @@ static const char *null_blk(const char *name, unsigned int mb, const char *us)
 	if (mkdir(path, 0755))
 		fatal("cannot make null_blk device %s", name);
 
-#define SET(file, value) do {						\
-		snprintf(path, sizeof(path), NULLB "%s/" file, name);	\
-		put(path, "%u", (unsigned int)(value));			\
-	} while (0)
-	SET("size", mb);
-	SET("blocksize", 512);
-	SET("memory_backed", 1);
-	SET("irqmode", 2);
-	SET("completion_nsec", setting(us, setting("dev_us", 100)) * 1000);
-	SET("power", 1);
-#undef SET
+	null_blk_set(name, "size", mb);
+	null_blk_set(name, "blocksize", 512);
+	null_blk_set(name, "memory_backed", 1);
+	null_blk_start(name, us, instant);
 	snprintf(path, sizeof(path), NULLB "%s/index", name);
 	snprintf(dev[nr], sizeof(dev[nr]), "/dev/nullb%lu", get(path));
 	/* from 6.12 on a device made through configfs is named after its directory */
@@ -263,8 +274,10 @@ int bcache_start(const struct geometry *geo, bool durable)
 	cache = getenv("cache");
 	backing = getenv("backing");
 	if (!cache) {
-		cache = null_blk("cache", geo->cache_mb, "cache_us");
-		backing = null_blk("backing", geo->backing_mb, "backing_us");
+		cache = null_blk("cache", geo->cache_mb, "cache_us",
+				 geo->instant);
+		backing = null_blk("backing", geo->backing_mb, "backing_us",
+				   geo->instant);
 	}
 
 	/*
@@ -316,13 +329,42 @@ void cache_register(void)
 	register_again(cache);
 }
 
+static int bcache_again(bool durable)
+{
+	register_again(cache);
+	register_again(backing);
+	return bcache_ready(durable);
+}
+
 int bcache_restart(int fd, bool durable)
 {
 	if (!bcache_stop(fd))
 		fatal("the cache set did not stop");
-	register_again(cache);
-	register_again(backing);
-	return bcache_ready(durable);
+	return bcache_again(durable);
+}
+
+/* A stopped cache set is gone from sysfs before its last nodes are written. */
+static void released(const char *disk)
+{
+	int fd;
+
+	while ((fd = open(disk, O_RDWR | O_EXCL)) < 0)
+		sleep_us(10000);
+	close(fd);
+}
+
+int bcache_restart_timed(int fd, bool durable)
+{
+	if (!bcache_stop(fd))
+		fatal("the cache set did not stop");
+	released(cache);
+	released(backing);
+	/* null_blk keeps what is written over this */
+	null_blk_set("cache", "power", 0);
+	null_blk_set("backing", "power", 0);
+	null_blk_start("cache", "cache_us", false);
+	null_blk_start("backing", "backing_us", false);
+	return bcache_again(durable);
 }
 
 unsigned long disk_sectors_written(void)

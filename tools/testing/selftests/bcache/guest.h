@@ -59,6 +59,7 @@ struct geometry {
 	const char	*bucket;	/* make-bcache -b */
 	const char	*block;		/* make-bcache -w, cache */
 	const char	*backing_block;	/* make-bcache -w, backing; NULL: 4k */
+	bool		instant;	/* until bcache_restart_timed() */
 };
 
 /* a writeback bcache device, ready to be written; returns its file */
@@ -69,6 +70,8 @@ int bcache_open(bool durable);
 bool bcache_stop(int fd);
 /* stop, then register both disks again; returns the device's file */
 int bcache_restart(int fd, bool durable);
+/* the same, where disks of our own were instant: from now on they take time */
+int bcache_restart_timed(int fd, bool durable);
 /* sectors written to the cache device since it was made */
 unsigned long disk_sectors_written(void);
 /* the cache set once more, after it was stopped */
