@@ -15,13 +15,12 @@
 # OCaml compiler. A report is new when the bare base gives it less often; line
 # numbers do not count.
 #
-# Reports of files that have not changed since are not made again. Prints a
-# line "# new: ..." for each report that is new; exit status 0 when there was
-# none. The reports are in out/log/coccicheck.
+# Prints a line "# new: ..." for each report that is new; exit status 0 when
+# there was none. The reports on a state are kept in out/coccicheck/, under the
+# checksum of its files, and not made again.
 . "$(dirname "$0")/lib.sh"
 
 DIR=$OUT/coccicheck
-REPORT=$OUT/log/coccicheck
 NEWEST=$(bases | head -1)
 
 while getopts nh opt; do
@@ -80,34 +79,67 @@ states()
 	rm -rf "$tree"
 }
 
-# tool: the newest base's, without what it cannot run here. It stops at the
-# first semantic patch that fails.
+# tool: the newest base's, without what makes no report or cannot run here.
 tool()
 {
 	mkdir -p "$PART/scripts"
 	cp -R "$OUT/base/$NEWEST/scripts/coccicheck" \
 		"$OUT/base/$NEWEST/scripts/coccinelle" "$PART/scripts/"
-	find "$PART/scripts/coccinelle" -name '*.cocci' \
-		-exec grep -q 'script:ocaml\|initialize:ocaml' {} \; -exec rm {} \;
+	find "$PART/scripts/coccinelle" -name '*.cocci' | while read -r cocci; do
+		if grep -qE '(script|initialize):ocaml' "$cocci" ||
+			! grep -qE 'virtual[[:space:]]+report' "$cocci"; then
+			rm "$cocci"
+		fi
+	done
 }
 
-# judge: the reports on PART/files, as BASE/STATE/PATH: TEXT.
+# name_states: in $PART/states the checksum and the name of each state; the
+# directory of one whose reports are here goes.
+name_states()
+{
+	tool=$(cd "$PART" && find scripts -type f | sort | xargs sha256sum)
+	for state in $(cd "$PART/files" && find . -mindepth 2 -maxdepth 2 | sed 's,^\./,,' | sort); do
+		sum=$({ echo "$tool"; cd "$PART/files/$state" && find . -type f | sort | xargs sha256sum; } |
+			sha256sum | cut -c 1-40)
+		echo "$sum $state"
+		[ ! -f "$DIR/$sum" ] || rm -r "$PART/files/${state:?}"
+	done > "$PART/states"
+}
+
+# judge: what is said on $PART/files, as ./BASE/STATE/PATH: TEXT. The base's
+# tool runs once per semantic patch, as many at a time as there are CPUs: its
+# own way to use several leaves most of them idle.
 judge()
 {
-	(cd "$PART/files" && srctree=$PART srcroot=. MODE=report J=$JOBS \
-		DEBUG_FILE="$PART/debug" LINUXINCLUDE='' KBUILD_EXTMOD='' \
-		bash "$PART/scripts/coccicheck") > "$PART/said" 2>&1 || {
-		tail -5 "$PART/said" "$PART/debug" >&2
+	(cd "$PART/files" && find ../scripts/coccinelle -name '*.cocci' | sort |
+		srctree=.. srcroot=. MODE=report J=1 DEBUG_FILE=/dev/null \
+		LINUXINCLUDE='' KBUILD_EXTMOD='' xargs -P "$JOBS" -I % \
+		sh -c 'COCCI=% bash ../scripts/coccicheck > "$0/$(basename %)" 2>&1' "$PART/said") || {
+		grep -h . "$PART"/said/* | grep -vE 'spatch -D|^(Please|When using) ' | tail -5 >&2
 		die "the base's coccicheck failed"
 	}
-	grep '^\./.*:[0-9]' "$PART/said" | sed 's,^\./,,' || :
 }
 
-# reports STATE: those on a state, without line numbers, as often as they came.
+# keep: the reports of each state that was judged, under its checksum.
+keep()
+{
+	cat "$PART"/said/* > "$PART/all"
+	while read -r sum state; do
+		[ -d "$PART/files/$state" ] || continue
+		sed -n "s,^\./$state/\(.*:[0-9]\),\1,p" "$PART/all" > "$PART/kept"
+		mv "$PART/kept" "$DIR/$sum"
+	done < "$PART/states"
+}
+
+sum_of()
+{
+	sed -n "s, $1$,,p" "$PART/states"
+}
+
+# reports SUM: without line numbers, as often as they came.
 reports()
 {
-	sed -n "s,^$1/,,p" "$REPORT" |
-		sed -E -e 's/:[0-9]+:[0-9]+(-[0-9]+)?:/:/' -e 's/lines? [0-9, ]+/line/g' | sort
+	sed -E -e 's/:[0-9]+:[0-9]+(-[0-9]+)?:/:/' -e 's/lines? [0-9, ]+/line/g' "$DIR/$1" | sort
 }
 
 if [ -n "$DRY" ]; then
@@ -120,25 +152,24 @@ need spatch coccinelle
 room 100000
 PART=$DIR.part
 rm -rf "$PART"
-mkdir -p "$PART" "$OUT/log"
+mkdir -p "$PART"
 for base in $(bases); do
 	states "$base"
 done
 tool
-stamp=$(cd "$PART" && find files scripts -type f | sort | xargs sha256sum | sha256sum)
-if [ "$(cat "$REPORT.stamp" 2>/dev/null)" != "$stamp" ]; then
-	rm -f "$REPORT.stamp"
-	judge > "$PART/report"
-	mv "$PART/report" "$REPORT"
-	echo "$stamp" > "$REPORT.stamp"
+mkdir -p "$DIR" "$PART/said"
+name_states
+if [ -n "$(find "$PART/files" -name '*.c' | head -1)" ]; then
+	judge
+	keep
 fi
 new=0
-for state in $(cd "$PART/files" && find . -mindepth 2 -maxdepth 2 | sed 's,^\./,,' | sort); do
-	reports "${state%%/*}/bare" > "$PART/bare"
-	reports "$state" > "$PART/now"
+while read -r sum state; do
+	reports "$(sum_of "${state%%/*}/bare")" > "$PART/bare"
+	reports "$sum" > "$PART/now"
 	comm -13 "$PART/bare" "$PART/now" > "$PART/new"
 	[ -s "$PART/new" ] || continue
-	sed "s,^,# new: $state: ," "$PART/new"
+	sed "s|^|# new: $state: |" "$PART/new"
 	new=1
-done
+done < "$PART/states"
 exit $new

@@ -160,9 +160,19 @@ says 'root-on-list .*once bcache is loaded'
 put boot/config-6.12.117 'CONFIG_PREEMPT_NONE=y'
 want 'no bcache, none' flush-wait possible
 set_of $UUID 0
-put sys/module/bcache/version '1-journal-flush-7.3'
+# The version is the one that make module gives: built from the newest base.
+"$TOP/scripts/source.sh" "$(bases | head -1)" "$OUT/lint/hit.source"
+machine 6.12.117 0-1 "$SMP"
+set_of $UUID 0
+put sys/module/bcache/version "$(cat "$OUT/lint/hit.source/version")"
 want 'a module with the series' root-on-list 'not here' flush-wait 'not here' \
-	journal-wake 'not here' reap-skip 'not here' closure-sync 'not here' check-threads 'not here'
+	journal-wake 'not here' reap-skip 'not here' closure-sync possible check-threads 'not here'
+machine 6.1.192 0-1 "$SMP"
+set_of $UUID 0
+put sys/module/bcache/version "$(cat "$OUT/lint/hit.source/version")"
+want 'such a module of 6.1' closure-sync 'not here' root-on-list 'not here'
+machine 6.12.117 0 '#1 PREEMPT'
+set_of $UUID 0
 put sys/module/bcache/version '1.0'
 want 'a module with another version' root-on-list 'applies now'
 machine 7.3.4 0-1 "$SMP"
