@@ -265,10 +265,12 @@ cover()
 
 rows_of_defects()
 {
-	of=$(sed -n 's/^\.\. output defects //p' "$TOP/Documentation/bcache/defects.rst")
-	printf '  %-46s %9s %10s\n' "$of" today patched
+	printf '  %-46s %9s %10s\n' "$NEWEST" today patched
 	for row; do
-		awk -v test="$row" '
+		awk -v test="$row" -v mark=".. output defects $NEWEST" '
+			$0 == mark { on = 1 }
+			$0 == ".. end" { on = 0 }
+			!on { next }
 			$1 == test {
 				what = $0
 				sub(/^ *[a-z_]+ +/, "", what)
