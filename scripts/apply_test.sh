@@ -66,10 +66,7 @@ make_trees()
 
 	for base in $(bases); do
 		[ -d "$OUT/base/$base" ] || { say "# base $base is not here: not tried"; continue; }
-		mkdir -p "$DIR/src/$base"
-		(cd "$OUT/base/$base" && for path in Makefile "$B" lib/closure.c include/linux/closure.h; do
-			[ ! -e "$path" ] || echo "$path"
-		done | tar -c -T - ) | tar -x -C "$DIR/src/$base"
+		bcache_of "$base" "$DIR/src/$base"
 	done
 }
 

@@ -11,6 +11,22 @@
 # Exit status: 0 when nothing failed that was not expected to, else 1.
 . "$(dirname "$0")/lib.sh"
 
+# cases NAME SCRIPT ARG...: add the cases of a script. One that fails without
+# saying which case, or says nothing, is a failed case of that name.
+cases()
+{
+	cases_name=$1 cases_ktap=$OUT/$2.ktap script=$TOP/scripts/$2.sh
+	shift 2
+	"$script" "$@" > "$cases_ktap" 2>&1 && cases_rc=0 || cases_rc=1
+	if [ "$cases_rc" = 0 ]; then
+		grep -qE '^(not )?ok ' "$cases_ktap"
+	else
+		grep -q '^not ok ' "$cases_ktap"
+	fi || say "not ok 0 $cases_name" >> "$cases_ktap"
+	grep -vE '^(ok|KTAP|1\.\.)' "$cases_ktap" || :
+	cat "$cases_ktap" >> "$OUT/lint.ktap"
+}
+
 while getopts nh opt; do
 	case $opt in
 	n) DRY=1 ;;
@@ -50,11 +66,7 @@ fi
 if [ -z "$name" ]; then
 	for base in $(bases); do
 		step "compile every patch on $base"
-		"$TOP/scripts/compile.sh" "$base" > "$OUT/compile.ktap" 2>&1 ||
-			grep -q '^not ok' "$OUT/compile.ktap" ||
-			say "not ok 0 compile.$base" >> "$OUT/compile.ktap"
-		grep -vE '^(ok|KTAP|1\.\.)' "$OUT/compile.ktap" || :
-		cat "$OUT/compile.ktap" >> "$OUT/lint.ktap"
+		cases "compile.$base" compile "$base"
 		step_done
 	done
 fi
@@ -68,16 +80,9 @@ if [ -z "$name" ]; then
 		say
 		"$TOP/scripts/defects.sh" "$base"
 	done
-	"$TOP/scripts/results.sh" > "$OUT/results.ktap" ||
-		grep -q '^not ok' "$OUT/results.ktap" ||
-		say "not ok 1 lint.results" >> "$OUT/results.ktap"
-	cat "$OUT/results.ktap" >> "$OUT/lint.ktap"
-	grep -v '^ok' "$OUT/results.ktap" || :
+	cases lint.results results
 	step 'the commands of the documents'
-	"$TOP/scripts/commands.sh" > "$OUT/commands.ktap" || :
-	grep -q '^ok' "$OUT/commands.ktap" || say 'not ok 1 commands' >> "$OUT/commands.ktap"
-	grep -vE '^(ok|KTAP|1\.\.)' "$OUT/commands.ktap" || :
-	cat "$OUT/commands.ktap" >> "$OUT/lint.ktap"
+	cases commands commands
 	step_done
 fi
 "$TOP/scripts/summary.sh" "$OUT/lint.ktap" < "$OUT/verdicts"

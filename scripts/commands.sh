@@ -33,11 +33,7 @@ blocks()
 tree()
 {
 	[ -d "$OUT/base/$2" ] || "$TOP/scripts/fetch.sh" "$2" > /dev/null
-	mkdir -p "$DIR/$1"
-	(cd "$OUT/base/$2" && for path in Makefile drivers/md/bcache lib/closure.c \
-		include/linux/closure.h; do
-		[ ! -e "$path" ] || echo "$path"
-	done | tar -c -T -) | tar -x -C "$DIR/$1"
+	bcache_of "$2" "$DIR/$1"
 }
 
 world()

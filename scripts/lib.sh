@@ -214,6 +214,16 @@ apply()
 	GIT_CEILING_DIRECTORIES=$(dirname "$1") git -C "$1" apply --whitespace=nowarn "$2"
 }
 
+# bcache_of BASE DIR: a base's bcache and no more, as a tree in DIR.
+bcache_of()
+{
+	mkdir -p "$2"
+	(cd "$OUT/base/$1" && for path in Makefile drivers/md/bcache lib/closure.c \
+		include/linux/closure.h; do
+		[ ! -e "$path" ] || echo "$path"
+	done | tar -c -T -) | tar -x -C "$2"
+}
+
 # sent_topics STACK: the topics of a stack that are meant for others.
 sent_topics()
 {
