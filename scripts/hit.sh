@@ -214,11 +214,12 @@ read_sets()
 	done
 }
 
-# verdict DEFECT WORD REASON: nothing that is not loaded applies now, and a
-# module with the series has none of it.
+# verdict DEFECT WORD REASON: without a version no word counts, nothing that is
+# not loaded applies now, and a module with the series has none of it.
 verdict()
 {
 	word=$2 reason=$3
+	[ "$n" != 0 ] || word='cannot tell' reason='no version was read'
 	# From 6.7 on closures are in the kernel itself, out of a module's reach.
 	if [ -n "$cured" ] && { [ "$1" != closure-sync ] || ! since 6.7; }; then
 		word='not here' reason="the loaded module has the series (version $cured)"
@@ -231,9 +232,7 @@ verdict()
 
 flush_race()
 {
-	if [ "$n" = 0 ]; then
-		verdict flush-race 'cannot tell' 'no version was read'
-	elif ! since 3.10; then
+	if ! since 3.10; then
 		verdict flush-race 'not here' "bcache came with 3.10"
 	elif ! since 3.13; then
 		verdict flush-race 'not here' "a picked node stays locked until it is written before 3.13"
@@ -246,9 +245,7 @@ flush_race()
 
 root_on_list()
 {
-	if [ "$n" = 0 ]; then
-		verdict root-on-list 'cannot tell' 'no version was read'
-	elif ! since 5.3; then
+	if ! since 5.3; then
 		verdict root-on-list 'not here' 'the flusher finds the root before 5.3'
 	elif [ -n "$flat" ]; then
 		verdict root-on-list 'applies now' "tree_depth is 0, the tree is one leaf:$flat"
@@ -263,9 +260,7 @@ root_on_list()
 
 journal_wake()
 {
-	if [ "$n" = 0 ]; then
-		verdict journal-wake 'cannot tell' 'no version was read'
-	elif ! since 3.14; then
+	if ! since 3.14; then
 		verdict journal-wake 'not here' 'a waiter for a full entry is woken before 3.14'
 	elif ! since 5.6; then
 		verdict journal-wake possible 'one of its two ways, by version: many writers that do not sync, a slow cache device'
@@ -276,9 +271,7 @@ journal_wake()
 
 reap_skip()
 {
-	if [ "$n" = 0 ]; then
-		verdict reap-skip 'cannot tell' 'no version was read'
-	elif ! since 5.3; then
+	if ! since 5.3; then
 		verdict reap-skip 'not here' 'one node is picked at a time before 5.3'
 	else
 		verdict reap-skip possible 'by version: memory has to run short while the journal is full'
@@ -287,9 +280,7 @@ reap_skip()
 
 flush_wait()
 {
-	if [ "$n" = 0 ]; then
-		verdict flush-wait 'cannot tell' 'no version was read'
-	elif ! since 5.3; then
+	if ! since 5.3; then
 		verdict flush-wait 'not here' 'one node is picked at a time before 5.3, and who waits sleeps on its lock'
 	elif [ "$cpus" -gt 1 ] && [ "$preempt" = none ]; then
 		verdict flush-wait possible 'no preemption: for ever, when flusher and waiter share a CPU'
@@ -304,9 +295,7 @@ flush_wait()
 
 closure_sync()
 {
-	if [ "$n" = 0 ]; then
-		verdict closure-sync 'cannot tell' 'no version was read'
-	elif ! since 4.16; then
+	if ! since 4.16; then
 		verdict closure-sync 'not here' 'the wake-up without an order came with 4.16'
 	elif [ "$cpus" = 1 ]; then
 		verdict closure-sync 'not here' 'one CPU only'
@@ -317,9 +306,7 @@ closure_sync()
 
 check_threads()
 {
-	if [ "$n" = 0 ]; then
-		verdict check-threads 'cannot tell' 'no version was read'
-	elif ! since 5.7; then
+	if ! since 5.7; then
 		verdict check-threads 'not here' 'the tree is checked by one task before 5.7'
 	elif [ -n "$flat" ] && [ -z "$deep$blind" ]; then
 		verdict check-threads 'not here' 'a tree of one level is checked without threads'
