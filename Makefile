@@ -12,52 +12,52 @@ export TOPIC
 .PHONY: apply status unapply export module dkms
 
 show:
-	@scripts/show.sh
+	@scripts/lab/show.sh
 
 check:
-	@scripts/check.sh $(T)
+	@scripts/checks/check.sh $(T)
 
 bench:
-	@scripts/bench.sh
+	@scripts/lab/bench.sh
 
 hit:
-	@scripts/hit.sh
+	@scripts/doors/hit.sh
 
 tree:
-	@scripts/tree.sh -g $(BASE) $(STACK)
+	@scripts/lab/tree.sh -g $(BASE) $(STACK)
 
 apply:
-	@scripts/apply.sh
+	@scripts/doors/apply.sh
 
 status:
-	@scripts/status.sh
+	@scripts/doors/status.sh
 
 unapply:
-	@scripts/unapply.sh
+	@scripts/doors/unapply.sh
 
 export:
-	@scripts/export.sh $(TOPIC)
+	@scripts/doors/export.sh $(TOPIC)
 
 fetch:
-	@scripts/fetch.sh $(BASE)
+	@scripts/lab/fetch.sh $(BASE)
 
 module:
-	@scripts/module.sh $(KVER)
+	@scripts/doors/module.sh $(KVER)
 
 dkms:
-	@scripts/dkms.sh $(KVER)
+	@scripts/doors/dkms.sh $(KVER)
 
 install:
-	@scripts/install.sh check
+	@scripts/lab/install.sh check
 
 table:
-	@scripts/table.sh $(BASE)
+	@scripts/lab/table.sh $(BASE)
 
 plot:
-	@scripts/plot.sh $(BASE)
+	@scripts/lab/plot.sh $(BASE)
 
 clean:
-	@scripts/clean.sh
+	@scripts/lab/clean.sh
 
 help:
-	@scripts/help.sh
+	@scripts/doors/help.sh

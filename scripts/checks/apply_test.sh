@@ -1,0 +1,487 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Try apply.sh, status.sh and unapply.sh on trees of every era, good and bad.
+#
+# Usage: scripts/checks/apply_test.sh [PART...]
+#   PART  eras, today, half_patched, bad_trees, prerequisite_there,
+#         bad_repositories, full_disk, ctrl_c; default: all of them
+#
+# The trees before the fix are made here by scripts/checks/preimage.sh: files that
+# only our own patches fit. The trees of today are cut from the bases that are
+# in out/base/.
+#
+# Prints what was met badly; exit status 0 when nothing was.
+. "$(dirname "$0")/../lib/lib.sh"
+
+DIR=$OUT/lint/apply
+S=$TOP/scripts
+FIX=$TOP/patches/flush-race
+B=drivers/md/bcache
+badly=0 count_bad=0
+export O="$DIR/o"
+# Nothing here belongs to the repository that this runs in.
+export GIT_CEILING_DIRECTORIES="$DIR"
+unset KSRC TOPIC BASE
+export GIT_AUTHOR_NAME=lab GIT_AUTHOR_EMAIL=lab@bcache.invalid
+export GIT_COMMITTER_NAME=lab GIT_COMMITTER_EMAIL=lab@bcache.invalid
+
+bad()
+{
+	say "# $*"
+	badly=1
+	[ "$((count_bad += 1))" -lt 20 ] || { say '# and so on'; exit 1; }
+}
+
+# tree NAME VERSION PATCHLEVEL: room for a tree, with a Makefile.
+tree()
+{
+	mkdir -p "$DIR/src/$1/$B"
+	printf 'VERSION = %s\nPATCHLEVEL = %s\nSUBLEVEL = 0\nEXTRAVERSION =\n' "$2" "$3" \
+		> "$DIR/src/$1/Makefile"
+}
+
+# before NAME VERSION PATCHLEVEL PATCH...: a tree that these patches fit.
+before()
+{
+	before_tree=$DIR/src/$1
+	tree "$1" "$2" "$3"
+	shift 3
+	"$S/checks/preimage.sh" "$before_tree" "$@" || exit 1
+	[ -f "$before_tree/$B/bcache.h" ] || echo 'struct cache_set;' > "$before_tree/$B/bcache.h"
+}
+
+make_trees()
+{
+	before B 3 14 "$FIX"/B/0001-*.patch
+	before C 4 14 "$FIX"/000[12]-*.patch "$FIX"/C/0003-*.patch
+	before D 5 2 "$FIX"/D/000[12]-*.patch "$FIX"/000[1-3]-*.patch
+	before D-4.16 4 16 "$FIX"/D/0002-*.patch "$FIX"/000[12]-*.patch "$FIX"/D/4.16/0003-*.patch
+	before E 5 2 "$FIX"/000[1-3]-*.patch
+
+	# Era A holds the lock of what it picks; the rest does not matter.
+	cp -a "$DIR/src/C" "$DIR/src/A"
+	printf 'static void btree_flush_write(struct cache_set *c)\n{\n\tif (!down_write_trylock(&b->lock))\n\t\treturn;\n}\n' \
+		> "$DIR/src/A/$B/journal.c"
+
+	for base in $(bases); do
+		[ -d "$OUT/base/$base" ] || { say "# base $base is not here: not tried"; continue; }
+		bcache_of "$base" "$DIR/src/$base"
+	done
+}
+
+# fresh NAME [DIR]: a copy of a tree in $T.
+fresh()
+{
+	rm -rf "$DIR/t"
+	mkdir -p "$DIR/t${2:+/$2}"
+	cp -a "$DIR/src/$1/." "$DIR/t${2:+/$2}/"
+	T=$DIR/t
+}
+
+# into_git: make $T a repository.
+into_git()
+{
+	git -C "$T" init -q
+	git -C "$T" checkout -q -b trunk
+	git -C "$T" add -A 2> /dev/null
+	git -C "$T" commit -q -m base
+}
+
+# sums: of all files of $T but git's own.
+sums()
+{
+	(cd "$T" && find . -name .git -prune -o -type f -print0 | sort -z | xargs -0 sha256sum)
+}
+
+# does NAME STATUS PATTERN COMMAND...: what it says and how it ends.
+does()
+{
+	name=$1 want=$2 pattern=$3
+	shift 3
+	env KSRC="$T" "$@" > "$DIR/out" 2>&1 < /dev/null && rc=0 || rc=$?
+	if [ "$rc" != "$want" ] || ! grep -qE "$pattern" "$DIR/out"; then
+		bad "$name: status $rc, said: $(head -3 "$DIR/out" | tr '\n' '|')"
+	fi
+	rm -rf "$O/apply".* "$O/unapply".* 2>/dev/null || :
+}
+
+# refused NAME PATTERN COMMAND...: fails, says so, and changes nothing.
+refused()
+{
+	refused_before=$(sums)
+	refused_name=$1 pattern=$2
+	shift 2
+	does "$refused_name" 1 "$pattern" "$@"
+	set -- "$refused_name"
+	[ "$(sums)" = "$refused_before" ] || bad "$1: the tree was changed"
+	no_parts "$1"
+}
+
+no_parts()
+{
+	left=$(find "$T" -name '*bcache-part*' | head -1)
+	[ -z "$left" ] || bad "$1: leaves $left"
+}
+
+# round NAME ERA PATCHES FIX: status, apply, apply again, unapply.
+round()
+{
+	before=$(sums) crs=$(with_crs)
+	does "$1: status" 0 "^race fix:  $4" "$S/doors/status.sh"
+	grep -q "^era:  *$2" "$DIR/out" || bad "$1: era is not $2: $(grep '^era' "$DIR/out")"
+	does "$1: apply" 0 '^applied to' "$S/doors/apply.sh"
+	[ "$(grep -c '^  ' "$DIR/out")" = "$3" ] || bad "$1: not $3 patches"
+	no_parts "$1"
+	[ "$(with_crs)" = "$crs" ] || bad "$1: apply changes line ends"
+	after=$(sums)
+	does "$1: again" 0 '^already applied' "$S/doors/apply.sh"
+	[ "$(sums)" = "$after" ] || bad "$1: a second run changes the tree"
+	patched=$(cat "$(find "$T" -name journal.c)" "$(find "$T" -name btree.c)" | tr -d '\r' | sha256sum)
+	does "$1: unapply" 0 '^taken off|^back on' "$S/doors/unapply.sh"
+	[ "$(sums)" = "$before" ] || bad "$1: unapply does not give back every byte"
+}
+
+# with_crs: the files that have lines with CR LF, and those that have others.
+with_crs()
+{
+	(cd "$T" && grep -rlI --exclude-dir=.git --exclude='.bcache-*' "$(printf '\r')\$" . | sort
+	echo
+	grep -rlI --exclude-dir=.git --exclude='.bcache-*' "[^$(printf '\r')]\$" . | sort)
+}
+
+crlf()
+{
+	find "$T" -type f -exec sed -i 's/$/\r/' {} +
+}
+
+# every_way NAME ERA PATCHES FIX: in place, with CR LF, in a git tree whose
+# kernel is in a subdirectory. The same text comes out of all three.
+every_way()
+{
+	fresh "$1"
+	chmod 664 "$T/$B/journal.c"
+	before=$(sums)
+	does "$1: -n" 0 '^would apply' "$S/doors/apply.sh" -n
+	[ "$(sums)" = "$before" ] || bad "$1: -n changes the tree"
+	round "$1" "$2" "$3" "$4"
+	[ "$(stat -c %a "$T/$B/journal.c")" = 664 ] || bad "$1: the mode is not kept"
+	plain=$patched
+	fresh "$1"
+	crlf
+	round "$1 with CR LF" "$2" "$3" "$4"
+	[ "$patched" = "$plain" ] || bad "$1: CR LF: another text"
+	fresh "$1" vendor/kernel
+	into_git
+	round "$1 in git" "$2" "$3" "$4"
+	[ "$patched" = "$plain" ] || bad "$1: git: another text"
+	[ "$(git -C "$T" symbolic-ref --short HEAD)" = trunk ] || bad "$1: git: not back on trunk"
+	[ "$(git -C "$T" branch | wc -l)" = 1 ] || bad "$1: git: a branch is left"
+	does "$1: git" 0 '^applied to' "$S/doors/apply.sh"
+	does "$1: git" 0 '^race fix:  yes' "$S/doors/status.sh"
+	[ "$(git -C "$T" rev-list --count trunk..)" = "$3" ] || bad "$1: git: not $3 commits"
+	[ -z "$(git -C "$T" status --porcelain)" ] || bad "$1: git: not clean"
+	! git -C "$T" log trunk.. | grep -q 'Signed-off-by' || bad "$1: git: signed off"
+}
+
+# without NR PATCH: the patch but for its hunk of that number.
+without()
+{
+	awk -v nr="$1" '/^@@/ { n++ } /^diff / { body = 0 } /^@@/ { body = 1 }
+		!body || n != nr' "$2" |
+		# A file of which no hunk is left.
+		awk '/^diff / { head = $0; next } head && /^@@/ { print head; head = "" }
+			head { head = head "\n" $0; next } { print }'
+}
+
+by_hand()
+{
+	GIT_CEILING_DIRECTORIES=$DIR git -C "$T" apply --whitespace=nowarn "$@"
+}
+
+half_patched()
+{
+	hunks=$(grep -c '^@@' "$FIX"/0003-*.patch)
+	nr=1
+	while [ "$nr" -le "$hunks" ]; do
+		fresh E
+		by_hand "$FIX"/0001-*.patch "$FIX"/0002-*.patch
+		without "$nr" "$FIX"/0003-*.patch > "$DIR/half.patch"
+		by_hand "$DIR/half.patch"
+		refused "hunk $nr left out" 'half of the fix is in' "$S/doors/apply.sh"
+		does "hunk $nr left out" 0 '^race fix:  partly' "$S/doors/status.sh"
+		grep -q '^  missing: ' "$DIR/out" || bad "hunk $nr left out: it does not say what is missing"
+		nr=$((nr + 1))
+	done
+	# Lines that share a hunk with others, one at a time.
+	for line in 'BTREE_NODE_journal_flush,' 'BTREE_FLAG(journal_flush)' \
+		'mutex_lock(&c->bucket_lock)' set_btree_node_journal_flush \
+		'	clear_bit(BTREE_NODE_journal_flush'; do
+		fresh E
+		by_hand "$FIX"/000[1-3]-*.patch
+		for f in btree.h journal.c; do
+			awk -v line="$line" 'index($0, line) && !done++ { next } { print }' \
+				"$T/$B/$f" > "$DIR/less"
+			cat "$DIR/less" > "$T/$B/$f"
+		done
+		refused "without $line" 'half of the fix is in' "$S/doors/apply.sh"
+	done
+	fresh B
+	without 1 "$FIX"/B/0001-*.patch > "$DIR/half.patch"
+	by_hand "$DIR/half.patch"
+	refused 'B without mca_reap()' 'half of the fix is in' "$S/doors/apply.sh"
+
+	# What patch with fuzz makes of a tree that has the fix.
+	fresh E
+	by_hand "$FIX"/000[1-3]-*.patch
+	printf 'static int bch_btree_insert_node(struct btree *b)\n{\n\tif (btree_node_journal_flush(b))\n\t\treturn 0;\n}\n' >> "$T/$B/btree.c"
+	refused 'a hunk astray' 'astray:  a use of the flag in bch_btree_insert_node' "$S/doors/apply.sh"
+}
+
+bad_trees()
+{
+	fresh C
+	T=$DIR/none
+	does 'no KSRC' 1 'name the kernel source: make apply KSRC=dir' env -u KSRC "$S/doors/apply.sh"
+	does 'wrong KSRC' 1 'is no directory' "$S/doors/apply.sh"
+	does 'wrong KSRC: status' 1 'is no directory' "$S/doors/status.sh"
+	mkdir -p "$DIR/none/drivers/md"
+	does 'no bcache' 1 'is no kernel source with bcache' "$S/doors/apply.sh"
+	rm -rf "$DIR/none"
+	fresh C one
+	cp -a "$T/one" "$T/two"
+	does 'two of them' 1 'more than one bcache below' "$S/doors/apply.sh"
+	does 'unknown topic' 1 "unknown topic 'nonsense'; known: root-on-list" env TOPIC=nonsense "$S/doors/apply.sh"
+	fresh C
+	refused 'a topic without the fix' 'TOPIC= is for trees that have the fix' env TOPIC=reap-skip "$S/doors/apply.sh"
+	fresh A
+	before=$(sums)
+	does 'era A' 0 '^not affected' "$S/doors/apply.sh"
+	does 'era A' 0 '^race fix:  not needed' "$S/doors/status.sh"
+	[ "$(sums)" = "$before" ] || bad 'era A: changed'
+	fresh C
+	sed -i 's/btree_flush_write/bch_flush/' "$T/$B/journal.c"
+	refused 'unknown code' 'unknown code in .*journal.c' "$S/doors/apply.sh"
+	does 'unknown code: status' 1 'expected: btree_flush_write' "$S/doors/status.sh"
+	fresh C
+	sed -i 's/write_lock/other_lock/' "$T/$B/journal.c"
+	refused 'other locks' 'takes neither' "$S/doors/apply.sh"
+	fresh C
+	sed -i 's/We raced/Raced/' "$T/$B/journal.c"
+	refused 'a reject in the last patch' '0003-.* does not fit' "$S/doors/apply.sh"
+	for text in 'We raced' '/[*] Raced'; do
+		grep -q "^    | .*$text" "$DIR/out" || bad "a reject: not shown: $text"
+	done
+	does 'a reject: status' 0 'does not fit' "$S/doors/status.sh"
+	fresh C
+	sed -i '1s/$/\r/' "$T/$B/btree.c"
+	refused 'mixed line ends' 'mixes line ends' "$S/doors/apply.sh"
+	if [ "$(id -u)" = 0 ] && command -v setpriv > /dev/null; then
+		fresh C
+		mkdir -p "$DIR/nobody"
+		chmod 777 "$DIR/nobody"
+		refused 'read-only' 'cannot write to .*[.][ch]; nothing' \
+			env O="$DIR/nobody" setpriv --reuid=65534 --regid=65534 --clear-groups "$S/doors/apply.sh"
+	else
+		say '# read-only tree not tried: not root'
+	fi
+}
+
+# What is there already stays there.
+prerequisite_there()
+{
+	fresh C
+	by_hand "$FIX"/0001-*.patch
+	round 'C with 0001' C 2 no
+	fresh C
+	does 'nothing to take back' 1 'nothing to take back' "$S/doors/unapply.sh"
+	does 'edited since' 0 '^applied' "$S/doors/apply.sh"
+	sed -i 's/__bch_btree_node_write(b, NULL)/__bch_btree_node_write(b, cl)/' "$T/$B/journal.c"
+	refused 'edited since' '0003-.* is not in .* as it was applied' "$S/doors/unapply.sh"
+}
+
+bad_repositories()
+{
+	fresh C
+	into_git
+	echo '/* mine */' >> "$T/$B/journal.c"
+	refused 'a dirty file' 'not committed: .*journal.c' "$S/doors/apply.sh"
+	git -C "$T" add -A
+	refused 'a staged file' 'not committed: .*journal.c' "$S/doors/apply.sh"
+	git -C "$T" reset -q --hard
+	git -C "$T" branch bcache-flush-race
+	refused 'branch taken' 'branch bcache-flush-race is there already' "$S/doors/apply.sh"
+	git -C "$T" branch -q -D bcache-flush-race
+	touch "$T/.git/MERGE_HEAD"
+	refused 'a merge' 'in the middle of' "$S/doors/apply.sh"
+	rm "$T/.git/MERGE_HEAD"
+	touch "$T/.git/index.lock"
+	refused 'another git' 'another git works' "$S/doors/apply.sh"
+	rm "$T/.git/index.lock"
+	git -C "$T" config user.useConfigOnly true
+	refused 'no committer' 'git knows no committer' \
+		env -u GIT_COMMITTER_NAME -u GIT_COMMITTER_EMAIL -u EMAIL GIT_CONFIG_GLOBAL=/dev/null "$S/doors/apply.sh"
+	refused 'unapply on trunk' 'on branch trunk, which is none of make apply' "$S/doors/unapply.sh"
+	git -C "$T" checkout -q --detach
+	does 'no branch' 0 '^applied' "$S/doors/apply.sh"
+	does 'no branch' 0 '^back on [0-9a-f]* *|^back on' "$S/doors/unapply.sh"
+	[ "$(git -C "$T" rev-parse HEAD)" = "$(git -C "$T" rev-parse trunk)" ] || bad 'no branch: not back'
+	git -C "$T" checkout -q trunk
+	does 'more commits' 0 '^applied' "$S/doors/apply.sh"
+	git -C "$T" commit -q --allow-empty -m mine
+	refused 'more commits' 'has other commits than make apply left' "$S/doors/unapply.sh"
+	# A checkout that fails half way.
+	fresh C
+	into_git
+	git -C "$T" config filter.broken.clean cat
+	git -C "$T" config filter.broken.smudge false
+	git -C "$T" config filter.broken.required true
+	echo '*.h filter=broken' > "$T/.git/info/attributes"
+	refused 'a failing checkout' 'git cannot switch to branch .* all is as it was' "$S/doors/apply.sh"
+	[ -z "$(git -C "$T" branch --list 'bcache*')" ] || bad 'a failing checkout: a branch is left'
+	[ -z "$(git -C "$T" status --porcelain)" ] || bad 'a failing checkout: not clean'
+	# Kernel files that the repository around does not track.
+	fresh C ignored
+	echo ignored > "$T/.gitignore"
+	git -C "$T" init -q
+	git -C "$T" add -A
+	git -C "$T" commit -q -m base
+	does 'not tracked' 0 'in place' "$S/doors/apply.sh"
+	# Line ends in the commit, and line ends that git makes.
+	fresh C
+	crlf
+	into_git
+	round 'CR LF in git' C 3 no
+	fresh C
+	echo '* text=auto eol=crlf' > "$T/.gitattributes"
+	into_git
+	rm -r "${T:?}/drivers"
+	git -C "$T" checkout -q -- drivers
+	grep -q "$(printf '\r')" "$T/$B/btree.c" || bad 'eol=crlf: no CR in the work tree'
+	round 'eol=crlf' C 3 no
+}
+
+# Where we may mount a small disk.
+full_disk()
+{
+	mkdir -p "$DIR/small"
+	if ! mount -t tmpfs -o size=2m tmpfs "$DIR/small" 2>/dev/null; then
+		say '# full disk not tried: no right to mount'
+		return
+	fi
+	for how in place git; do
+		fresh C
+		cp -a "$T/." "$DIR/small/"
+		T=$DIR/small
+		[ "$how" = place ] || into_git
+		# Fill it, but for a page that most files do not fit in.
+		dd if=/dev/zero of="$T/fill" bs=4k 2>/dev/null || :
+		truncate -s -4k "$T/fill"
+		refused "full disk, $how" 'cannot write to .* KiB are free' "$S/doors/apply.sh"
+		[ "$how" = place ] || [ -z "$(git -C "$T" branch --list 'bcache*')" ] ||
+			bad 'full disk, git: a branch is left'
+		rm -f "$T/fill"
+		does "full disk, $how, after" 0 '^applied' "$S/doors/apply.sh"
+		find "$T" -mindepth 1 -delete
+	done
+	umount "$DIR/small"
+}
+
+# All or nothing, whenever Ctrl-C comes. What must not be interrupted is made
+# slow, so that it does come there.
+ctrl_c()
+{
+	mkdir -p "$DIR/slow"
+	for tool in mv git; do
+		printf '#!/bin/sh\ncase "%s $*" in mv*|*checkout*) sleep 0.2 ;; esac\nexec %s "$@"\n' \
+			"$tool" "$(command -v "$tool")" > "$DIR/slow/$tool"
+		chmod +x "$DIR/slow/$tool"
+	done
+	for how in place git; do
+		fresh E
+		[ "$how" = place ] || into_git
+		before=$(sums)
+		does 'Ctrl-C' 0 '^applied' "$S/doors/apply.sh"
+		after=$(sums)
+		does 'Ctrl-C' 0 'taken|back' "$S/doors/unapply.sh"
+		stopped=0
+		for delay in 0.05 0.1 0.2 0.3 0.4 0.5 0.6 0.8; do
+			# A shell starts background jobs with SIGINT ignored.
+			env -u OUTERMOST --default-signal=INT PATH="$DIR/slow:$PATH" KSRC="$T" setsid "$S/doors/apply.sh" > "$DIR/out" 2> "$DIR/err" &
+			pid=$!
+			sleep "$delay"
+			kill -INT -"$pid" 2>/dev/null || :
+			wait "$pid" && rc=0 || rc=$?
+			case $rc-$(sums) in
+			0-"$after")
+				does 'Ctrl-C' 0 'taken|back' "$S/doors/unapply.sh" ;;
+			130-"$before")
+				stopped=$((stopped + 1))
+				grep -q 'interrupted' "$DIR/err" || bad "Ctrl-C, $how, $delay s: said $(cat "$DIR/err")" ;;
+			*)
+				bad "Ctrl-C, $how, $delay s: status $rc, half done"
+				break ;;
+			esac
+			no_parts "Ctrl-C, $how"
+			[ "$how" = place ] || [ -z "$(git -C "$T" branch --list 'bcache*')" ] ||
+				bad "Ctrl-C, $how, $delay s: a branch is left"
+			[ -z "$(find "$O" -maxdepth 1 -name 'apply.*')" ] || bad "Ctrl-C, $how: leaves $O/apply.*"
+		done
+		[ "$stopped" -gt 0 ] || bad "Ctrl-C, $how: it never came in time"
+	done
+}
+
+# Trees of today: the series, and topics of one's choice.
+today()
+{
+	series=$(for topic in $(sent_topics series); do
+		topic_patches "$topic" 7.3
+	done | wc -l)
+	for base in $(bases); do
+		[ -d "$DIR/src/$base" ] || continue
+		fresh "$base"
+		into_git
+		round "$base" 'fixed' "$series" yes
+	done
+	[ -d "$DIR/src/7.3" ] || return 0
+	fresh 7.3
+	round '7.3 in place' 'fixed' "$series" yes
+	does 'two topics' 0 '^applied' env TOPIC='reap-skip check-threads' "$S/doors/apply.sh"
+	does 'two topics' 0 'reap-skip  *applied$' "$S/doors/status.sh"
+	does 'two topics' 0 'root-on-list  *missing, would apply' "$S/doors/status.sh"
+	does 'the other topics' 0 '^applied' "$S/doors/apply.sh"
+	does 'the other topics' 0 '^taken off' "$S/doors/unapply.sh"
+	[ "$(sums)" = "$before" ] || bad 'topics: unapply does not give back every byte'
+	sed -i 's/kthread_stop(c->gc_thread)/kthread_end(c->gc_thread)/' "$T/$B/super.c"
+	refused 'a topic that does not fit' 'root-on-list/0001-.* does not fit' "$S/doors/apply.sh"
+	grep -q '^  what fits: TOPIC="journal-wake reap-skip' "$DIR/out" ||
+		bad 'a topic that does not fit: not what fits'
+	grep -q '^    | .*kthread_end' "$DIR/out" || bad 'a topic that does not fit: not what was found'
+}
+
+eras()
+{
+	every_way B B 1 no
+	every_way C C 3 no
+	every_way D D 5 no
+	every_way D-4.16 D/4.16 4 no
+	every_way E E 3 no
+}
+
+parts='eras today half_patched bad_trees prerequisite_there bad_repositories full_disk ctrl_c'
+list=${*:-$parts}
+for part in $list; do
+	case " $parts " in
+	*" $part "*) ;;
+	*) die "unknown part '$part'; known: $parts" ;;
+	esac
+done
+rm -rf "$DIR"
+mkdir -p "$DIR/src" "$O"
+chmod a+rx "$DIR"
+make_trees
+for part in $list; do
+	$part
+done
+rm -rf "$DIR"
+exit $badly

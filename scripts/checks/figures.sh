@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Is every table in Documentation/ the one that a script prints today?
+#
+# Usage: scripts/checks/figures.sh [-u] [NAME...]
+#   NAME  only what scripts/NAME.sh prints (default: all but bench, whose runs
+#         `make check` does not make; `make bench` looks at that one)
+#   -u    put the newest figures into the documents
+#
+# A document holds what scripts/NAME.sh ARG... prints between the lines
+# ".. output NAME ARG..." and ".. end". VT figures are exact, so the text must
+# be the same to the byte, as long as the base is the point release that
+# patches/bases names. Prints KTAP.
+. "$(dirname "$0")/../lib/lib.sh"
+
+# update DOC COMMAND: what is between the marks becomes today's output.
+update()
+{
+	PART=$1.part
+	awk -v mark=".. output $2" -v now="$OUT/lint/now" '
+		!skip { print }
+		$0 == mark { skip = 1; print ""; print "::"; print "" }
+		skip && /^\.\. end/ {
+			while ((getline line < now) > 0)
+				print line == "" ? "" : "   " line
+			print ""
+			print
+			skip = 0
+		}' "$1" > "$PART"
+	mv "$PART" "$1"
+	PART=''
+}
+
+# asked NAME: is it one of those to look at?
+asked()
+{
+	case $names in
+	'') [ "$1" != bench ] ;;
+	*" $1 "*) ;;
+	*) return 1 ;;
+	esac
+}
+
+# moved COMMAND: says so when its base is another point release than the
+# documents are of. Its figures may differ then, and that is no fault.
+moved()
+{
+	moved_base=$(echo "$1" | grep -oE ' [0-9]+\.[0-9]+' || bases | head -1)
+	moved_base=${moved_base# }
+	now=$(cat "$OUT/base/$moved_base.version" 2>/dev/null || echo none)
+	then=$(base_row "$moved_base" | awk '{ print $NF }')
+	[ "$now" != "$then" ] || return 1
+	say "# base $moved_base is $now, the documents and patches/bases are of $then: not compared"
+}
+
+todo=check
+while getopts uh opt; do
+	case $opt in
+	u) todo=update ;;
+	h) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+mkdir -p "$OUT/lint"
+names=${*:+ $* }
+wrong=0 seen='' skip=''
+for doc in "$TOP"/Documentation/*/*.rst; do
+	sed -n 's/^\.\. output //p' "$doc" > "$OUT/lint/marks"
+	while read -r command; do
+		asked "${command%% *}" || continue
+		seen=1
+		if [ $todo = check ] && moved "$command"; then
+			skip=' # SKIP another point release'
+			continue
+		fi
+		# shellcheck disable=SC2046
+		$(script "${command%% *}") $(echo "$command" | cut -s -d ' ' -f 2-) > "$OUT/lint/now"
+		if [ $todo = update ]; then
+			update "$doc" "$command"
+			continue
+		fi
+		sed -n "/^\.\. output $command\$/,/^\.\. end/p" "$doc" |
+			sed -e '1,4d' -e '$d' -e 's/^   //' | sed '$d' > "$OUT/lint/doc"
+		if ! diff "$OUT/lint/doc" "$OUT/lint/now" > "$OUT/lint/diff"; then
+			say "# ${doc#"$TOP"/} holds other figures than $command prints:"
+			sed 's/^/#   /' "$OUT/lint/diff"
+			wrong=1
+		fi
+	done < "$OUT/lint/marks"
+done
+[ -n "$seen" ] || die "no document holds what ${names:+$*} prints"
+if [ $wrong = 0 ]; then
+	say "ok 1 lint.figures${names:+.$*}$skip"
+else
+	say "not ok 1 lint.figures${names:+.$*}"
+fi
+exit $wrong

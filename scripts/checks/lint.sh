@@ -1,0 +1,362 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Check everything that can be checked without booting a kernel.
+#
+# Usage: scripts/checks/lint.sh [CHECK...]
+#   CHECK  one of the functions check_CHECK below; default: all of them
+#
+# Prints KTAP: a case per check, with a line for each thing that is wrong.
+# Exit status: 0 when all passed, else 1.
+. "$(dirname "$0")/../lib/lib.sh"
+
+wrong=''
+
+# bad TEXT: one thing that is wrong.
+bad()
+{
+	say "# $*"
+	wrong=1
+}
+
+topics_all()
+{
+	(cd "$TOP/patches" && find . -name series -exec dirname {} \; |
+		sed -e 's,^\./,,' | sort)
+}
+
+patches_all()
+{
+	(cd "$TOP" && find patches -name '*.patch' | sort)
+}
+
+# mailed: the patches that somebody may send.
+mailed()
+{
+	patches_all | grep -v '^patches/lab/'
+}
+
+# slice BASE: a git-less copy of the files that any of our patches touches, in
+# $SLICE: enough to apply to, quicker than the whole tree.
+slice()
+{
+	rm -rf "$SLICE"
+	mkdir -p "$SLICE"
+	# shellcheck disable=SC2046
+	(cd "$OUT/base/$1" &&
+		for path in $(cd "$TOP" && patch_paths $(patches_all)) \
+			drivers/md/bcache include/linux/closure.h; do
+			[ ! -e "$path" ] || echo "$path"
+		done | tar -c -T - | tar -x -C "$SLICE")
+}
+
+# Every stack on every base, with no fuzz; and every topic that is to be
+# mailed on the bare base it is for. Eras before the fix have no base here.
+check_applies()
+{
+	SLICE=$OUT/lint/slice
+	for base in $(bases); do
+		"$TOP/scripts/lab/fetch.sh" "$base" > /dev/null || { bad "no base $base"; continue; }
+		for stack in $(stacks); do
+			slice "$base"
+			for p in $(stack_patches "$stack" "$base"); do
+				apply "$SLICE" "$p" ||
+					{ bad "$stack on $base: ${p#"$TOP"/} does not apply"; break; }
+			done
+		done
+	done
+	rm -rf "$SLICE"
+}
+
+# The files of a topic are the lines of its series, once each; order lives
+# there alone. A "../" line shares a patch with the directory above.
+check_series()
+{
+	for topic in $(topics_all); do
+		dir=$TOP/patches/$topic
+		sed -e 's/[[:space:]]*#.*//' -e '/^$/d' "$dir/series" | sort > "$OUT/lint/series"
+		(cd "$dir" && find . -maxdepth 1 -name '*.patch' | sed 's,^\./,,' | sort) > "$OUT/lint/files"
+		[ -z "$(uniq -d "$OUT/lint/series")" ] || bad "$topic: a patch twice in series"
+		for p in $(grep '/' "$OUT/lint/series"); do
+			[ -f "$dir/$p" ] || bad "$topic: $p of series is missing"
+		done
+		grep -v '/' "$OUT/lint/series" | cmp -s - "$OUT/lint/files" ||
+			bad "$topic: files and series differ: $(grep -v '/' "$OUT/lint/series" | comm -3 - "$OUT/lint/files" | tr '\n\t' '  ')"
+	done
+	for p in $(patches_all); do
+		[ -f "$TOP/$(dirname "$p")/series" ] || bad "$p: in no topic"
+	done
+	for stack in $(stacks); do
+		for topic in $(topics "$stack"); do
+			[ -f "$TOP/patches/$topic/series" ] || bad "stack $stack: no topic $topic"
+		done
+	done
+}
+
+# Each topic that may be mailed says in "cover" what goes with its patches: the
+# first line is a subject, that of the patch where there is only one.
+check_covers()
+{
+	for topic in $(mailed_topics); do
+		[ -f "$TOP/patches/$topic/cover" ] || bad "patches/$topic/cover is missing"
+	done
+	[ -f "$TOP/patches/series.cover" ] || bad "patches/series.cover is missing"
+	for cover in $(cd "$TOP" && find patches -name '*cover' | sort); do
+		head -1 "$TOP/$cover" | grep -qE '^(bcache|closures): ' || bad "$cover: the first line is no subject of ours"
+		[ -z "$(sed -n 2p "$TOP/$cover")" ] || bad "$cover: no blank line after the subject"
+		! grep -vE '^@' "$TOP/$cover" | grep -qE '.{76}' || bad "$cover: a line of more than 75"
+		! grep -qiE '^(Signed-off-by|From ):?' "$TOP/$cover" || bad "$cover: a line that a mail must not have there"
+		for part in 'Objections that' 'How tested:' 'Not tested:'; do
+			grep -q "^$part" "$TOP/$cover" || bad "$cover: no '$part'"
+		done
+		set -- "$TOP/${cover%/*}"/*.patch
+		[ $# -eq 1 ] || continue
+		# series.cover stands beside no patch.
+		[ ! -f "$1" ] || grep -qxF "Subject: [PATCH] $(head -1 "$TOP/$cover")" "$1" ||
+			bad "$cover: the first line is not the subject of its patch"
+	done
+}
+
+check_names()
+{
+	for p in $(patches_all); do
+		echo "${p##*/}" | grep -qE '^[0-9]{4}-(bcache|closures)-[A-Za-z0-9_.-]+\.patch$' ||
+			bad "$p: not NNNN-bcache-slug.patch"
+	done
+	for target in $(sed -n 's/^\.PHONY: //p' "$TOP/Makefile"); do
+		(script "$target" > /dev/null 2>&1) || bad "target $target has no script of its name"
+	done
+	for stack in $(stacks | sed -n 's,^busted/,,p'); do
+		# check_closure_order catches that one, in object code.
+		[ "$stack" != closure-plain ] || continue
+		[ -d "$TOP/patches/lab/busted/$stack" ] || bad "busted/$stack is in no directory"
+		grep -q "[[:space:]]busted/${stack}[[:space:]]" "$TOP/tools/testing/selftests/bcache/expect" ||
+			bad "busted/$stack: no test is expected to catch it"
+		grep -q "[[:space:]]busted/${stack}[[:space:]]" "$TOP/tools/testing/selftests/bcache/runs" ||
+			bad "busted/$stack: no run tries it"
+	done
+}
+
+# header PATCH PATTERN: the mail's head and log, not its diff.
+header()
+{
+	sed '/^---$/q' "$TOP/$1" | grep -qE "$2"
+}
+
+check_headers()
+{
+	for p in $(patches_all); do
+		header "$p" '^From [0-9a-f]{40} Mon Sep 17 00:00:00 2001$' || bad "$p: no From line of git"
+		header "$p" '^From: .+ <.+>$' || bad "$p: no author"
+		header "$p" '^Date: ' || bad "$p: no date"
+		header "$p" '^Subject: \[PATCH[^]]*\] bcache: |^Subject: \[PATCH[^]]*\] closures?: ' || bad "$p: no subject of ours"
+		! header "$p" '^Signed-off-by:' || bad "$p: only who sends may sign off"
+		! grep -q "$(printf '\r')" "$TOP/$p" || bad "$p: carriage returns"
+		if grep -E '^index ' "$TOP/$p" | grep -qvE '^index [0-9a-f]{40}\.\.[0-9a-f]{40}'; then
+			bad "$p: short blob ids; use --full-index"
+		fi
+	done
+	for p in $(mailed); do
+		header "$p" '^Assisted-by: ' || bad "$p: no Assisted-by"
+		if header "$p" '^Cc: stable@'; then
+			header "$p" '^Fixes: [0-9a-f]{12} \("' || bad "$p: for stable, but Fixes: nothing"
+		fi
+	done
+}
+
+# A text for one base makes the same change as the one for all: the lines it
+# adds are the same, or patches/copies names it with the reason.
+check_copies()
+{
+	for p in $(patches_all | grep -E '/([0-9]+\.[0-9]+|[BCD])/'); do
+		main=$TOP/$(echo "$p" | sed -E 's,/([0-9]+\.[0-9]+|[BCD])/.*,,')/${p##*/}
+		! grep -qxF "$p" "$TOP/patches/copies" || continue
+		[ -f "$main" ] || { bad "$p: a copy of nothing"; continue; }
+		[ "$(added "$main")" = "$(added "$TOP/$p")" ] ||
+			bad "$p: adds other lines than ${main#"$TOP"/}"
+	done
+}
+
+added()
+{
+	grep -E '^\+[^+]' "$1" | sed 's/[[:space:]]//g' | sort
+}
+
+# scripts/checkpatch.pl of the newest base judges.
+check_checkpatch()
+{
+	for p in $(mailed); do
+		# Two reverts of old code: not ours to restyle.
+		case $p in patches/flush-race/D/*) continue ;; esac
+		# By way of stdin: a file that git tracks it takes for a source.
+		checkpatch "$p" - < "$TOP/$p"
+	done
+	for f in $(overlay) $(cd "$TOP" && find tools -name '*.[ch]'); do
+		case $f in
+		# A program of user space does without the kernel's wrappers.
+		tools/*)
+			checkpatch "$f" --ignore PREFER_DEFINED_ATTRIBUTE_MACRO,EMBEDDED_FUNCTION_NAME,CAMELCASE -f "$TOP/$f" ;;
+		# _Generic is not known to it.
+		*/lab.c)
+			checkpatch "$f" --ignore SPACING,MACRO_ARG_REUSE -f "$TOP/$f" ;;
+		# A trace header is laid out like all trace headers.
+		include/trace/*)
+			checkpatch "$f" --ignore PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE -f "$TOP/$f" ;;
+		*)
+			checkpatch "$f" -f "$TOP/$f" ;;
+		esac
+	done
+}
+
+checkpatch()
+{
+	what=$1
+	shift
+	# shellcheck disable=SC2086
+	(cd "$OUT/base/7.3" && perl scripts/checkpatch.pl $CHECKPATCH "$@") > "$OUT/lint/checkpatch" 2>&1 && return 0
+	bad "checkpatch: $what"
+	sed 's/^/#   /' "$OUT/lint/checkpatch"
+}
+
+# Left out: functions called by a name in a variable, loops over words.
+check_shellcheck()
+{
+	need shellcheck shellcheck
+	(cd "$TOP/scripts" && shellcheck -f gcc -x -P SCRIPTDIR -s sh \
+		-e SC1091,SC2317,SC2013,SC2016 ./*/*.sh ../.ci/run) > "$OUT/lint/shellcheck" ||
+		{ bad "shellcheck"; sed 's/^/#   /' "$OUT/lint/shellcheck"; }
+	for s in "$TOP"/scripts/*/*.sh; do
+		[ "${s##*/}" = lib.sh ] || grep -q '^# Usage: ' "$s" ||
+			bad "${s#"$TOP"/}: no Usage in its head"
+	done
+}
+
+# The overlay only adds files: a path that a base has must be a patch.
+check_overlay()
+{
+	for base in $(bases); do
+		for path in $(overlay); do
+			[ ! -e "$OUT/base/$base/$path" ] || bad "$path is a file of base $base"
+		done
+	done
+}
+
+# Every file is matched by an F: line.
+check_maintainers()
+{
+	sed -n 's/^F:[[:space:]]*//p' "$TOP/MAINTAINERS" > "$OUT/lint/f-lines"
+	for f in $(cd "$TOP" && git ls-files 2>/dev/null); do
+		while read -r pattern; do
+			# shellcheck disable=SC2254
+			case $f in
+			$pattern|"$pattern"*) continue 2 ;;
+			esac
+		done < "$OUT/lint/f-lines"
+		bad "$f: no F: line of MAINTAINERS matches"
+	done
+}
+
+check_documents()
+{
+	command -v rst2html > /dev/null || { bad "rst2html is missing; apt-get install python3-docutils"; return; }
+	for f in $(cd "$TOP" && find README.rst Documentation -name '*.rst'); do
+		rst2html --halt=2 "$TOP/$f" /dev/null 2> "$OUT/lint/rst" ||
+			{ bad "$f"; sed 's/^/#   /' "$OUT/lint/rst"; }
+	done
+	# A path that a document names exists.
+	for f in $(cd "$TOP" && find README.rst Documentation -name '*.rst'); do
+		for path in $(grep -oE '(scripts|patches|tools|Documentation)/[A-Za-z0-9_./-]+' "$TOP/$f" |
+			sed 's/[.,:]*$//' | sort -u); do
+			[ -e "$TOP/$path" ] || [ -e "$OUT/base/7.3/$path" ] ||
+				bad "$f names $path, which is not there"
+		done
+	done
+}
+
+# The order of a load and a store in object code: wrong on the stock source
+# where the compiler turns it round, right with closure-sync, wrong again
+# without its release.
+check_closure_order()
+{
+	while read -r base stack which want; do
+		"$TOP/scripts/checks/closure_order.sh" "$base" "$stack" "$which" > "$OUT/lint/order" 2>&1 &&
+			got=ok || got=reordered
+		! grep -q '# SKIP' "$OUT/lint/order" || { sed -n 's/^ok [0-9]* /# not tried: /p' "$OUT/lint/order"; continue; }
+		[ "$got" = "$want" ] || { bad "$base $stack $which: $got, wanted $want"; sed 's/^/#   /' "$OUT/lint/order"; }
+	done <<-END
+	7.3 vanilla gcc-x86_64 reordered
+	7.3 vanilla gcc-arm64 reordered
+	7.3 series gcc-x86_64 ok
+	7.3 series gcc-arm64 ok
+	7.3 busted/closure-plain gcc-arm64 reordered
+	6.1 vanilla clang-arm64 reordered
+	6.1 series clang-x86_64 ok
+	6.1 series clang-arm64 ok
+	END
+}
+
+check_fio()
+{
+	need fio fio
+	for f in "$TOP"/tools/testing/selftests/bcache/fio/*.fio; do
+		BCACHE=$OUT/lint/no-device fio --parse-only "$f" > /dev/null 2>&1 ||
+			bad "${f#"$TOP"/}: fio does not take it"
+	done
+}
+
+check_judge()
+{
+	"$TOP/scripts/checks/judge_test.sh" || bad "the judge misjudges"
+}
+
+check_apply()
+{
+	"$TOP/scripts/checks/apply_test.sh" || bad "apply, status or unapply do not what they should"
+}
+
+# What scripts/doors/hit.sh says of machines of many kinds, and that it only reads.
+check_hit()
+{
+	"$TOP/scripts/checks/hit_test.sh" || bad "hit.sh misjudges"
+}
+
+# The kernel's semantic patches report nothing new.
+check_coccicheck()
+{
+	"$TOP/scripts/checks/coccicheck.sh" || bad "coccicheck reports something new, or did not run"
+}
+
+check_export()
+{
+	"$TOP/scripts/checks/export_test.sh" || bad "mails are not exported as they should be"
+}
+
+check_badinput()
+{
+	"$TOP/scripts/checks/badinput.sh" || bad "bad input is not met well"
+}
+
+mkdir -p "$OUT/lint"
+all=$(lint_names)
+list=${*:-$all}
+say "KTAP version 1"
+# shellcheck disable=SC2086
+set -- $list
+say "1..$#"
+nr=0 failed=0
+for name; do
+	case " $all " in
+	*" $name "*) ;;
+	*) die "unknown check '$name'; known: $all" ;;
+	esac
+	wrong=''
+	nr=$((nr + 1))
+	"check_$name"
+	if [ -n "$wrong" ]; then
+		say "not ok $nr lint.$name"
+		failed=1
+	else
+		say "ok $nr lint.$name"
+	fi
+done
+exit $failed

@@ -1,0 +1,188 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Build the kernel of a scenario with a stack laid on a base.
+#
+# Usage: scripts/lab/build.sh [-n] BASE SCENARIO STACK
+#   BASE      a row of patches/bases
+#   SCENARIO  a pair of files in tools/testing/selftests/bcache/configs/
+#   STACK     a row of patches/stacks
+#   -n        say what would be done
+#
+# Result: out/tree/BASE/STACK/o-SCENARIO/linux. A base is built once per
+# scenario, as its vanilla stack; the other stacks start from a copy of that
+# build and compile bcache only. The .config is checked line by line.
+#
+# A scenario without a fragment runs Debian's own kernel of the base, with its
+# stock bcache.ko as "vanilla" and with ours as "series". Result, in place of
+# a build: out/distro/BASE-STACK/ with vmlinuz, .config and modules.cpio.
+. "$(dirname "$0")/../lib/lib.sh"
+
+CONFIGS=$TOP/tools/testing/selftests/bcache/configs
+
+kmake()
+{
+	# Who built it and when is not allowed into the image.
+	make -s -C "$tree" ARCH=um O="$obj" -j"$JOBS" \
+		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab \
+		KBUILD_BUILD_TIMESTAMP=1970-01-01 "$@"
+}
+
+# configure: allnoconfig and the fragments; a wish that did not come true
+# would silently test something else, so it stops the build.
+configure()
+{
+	kmake allnoconfig
+	(cd "$tree/$obj" && ../scripts/kconfig/merge_config.sh -m .config \
+		"$CONFIGS/common.config" "$CONFIGS/$scenario.config")
+	kmake olddefconfig
+}
+
+check_config()
+{
+	missing=$(cat "$CONFIGS/common.config" "$CONFIGS/$scenario.config" |
+		grep '^CONFIG' | grep -vxF -f "$tree/$obj/.config" || :)
+	[ -z "$missing" ] ||
+		die "$base $scenario: the .config came out without: $(echo "$missing" | tr '\n' ' ')"
+}
+
+build()
+{
+	base=$1 scenario=$2 stack=$3
+	tree=$OUT/tree/$base/$stack
+	obj=o-$scenario
+	log=$OUT/log/build-$base-$scenario-$(echo "$stack" | tr / -).log
+	"$TOP/scripts/lab/tree.sh" "$base" "$stack"
+	stamp=$(cat "$tree/.stamp" "$CONFIGS/common.config" "$CONFIGS/$scenario.config" | sha256sum)
+	[ "$(cat "$tree/$obj/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
+	if [ "$stack" != vanilla ]; then
+		"$0" "$base" "$scenario" vanilla
+	fi
+	step "build $base $scenario $stack"
+	if [ ! -d "$tree/$obj" ]; then
+		if [ "$stack" = vanilla ]; then
+			room 2000000
+			mkdir "$tree/$obj"
+		else
+			room 1000000
+			copy_build "$OUT/tree/$base/vanilla"
+		fi
+	fi
+	conf=$(cat "$CONFIGS/common.config" "$CONFIGS/$scenario.config" | sha256sum)
+	if [ "$(cat "$tree/$obj/.conf" 2>/dev/null)" != "$conf" ]; then
+		quiet "$log" configure
+		check_config
+		echo "$conf" > "$tree/$obj/.conf"
+	fi
+	quiet "$log" kmake linux
+	echo "$stamp" > "$tree/$obj/.stamp"
+	step_done
+}
+
+# copy_build FROM: FROM's objects, with every source that differs made newer
+# than they are.
+copy_build()
+{
+	PART=$tree/$obj.part
+	rm -rf "$PART"
+	cp -a "$1/$obj" "$PART"
+	rm -f "$PART/.stamp"
+	sort -u "$1/.paths" "$tree/.paths" | while read -r path; do
+		cmp -s "$1/$path" "$tree/$path" || {
+			cp "$tree/$path" "$tree/$path.new"
+			mv "$tree/$path.new" "$tree/$path"
+		}
+	done
+	mv "$PART" "$tree/$obj"
+	PART=''
+}
+
+# distro: Debian's kernel, not built but fetched, and the modules that a guest
+# loads. depmod and modprobe choose among them, as they do where a module is
+# installed.
+distro()
+{
+	base=$1 stack=$2
+	case $stack in
+	vanilla|series) ;;
+	*) die "$scenario runs Debian's kernel: its stacks are vanilla (the stock module) and series" ;;
+	esac
+	"$TOP/scripts/lab/fetch.sh" -k "$base" > /dev/null
+	kernel=$OUT/distro/$base
+	kver=$(cat "$kernel.release")
+	[ "$stack" = vanilla ] ||
+		"$TOP/scripts/doors/module.sh" -d "$kernel" "$kver" > /dev/null
+	module=$OUT/module/$kver/bcache.ko
+	[ "$stack" = series ] || module=''
+	stamp=$(cat "$kernel.version" ${module:+"$module"} "$0" | sha256sum)
+	dir=$kernel-$stack
+	[ "$(cat "$dir/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
+	step "build $base $scenario $stack"
+	room 300000
+	PART=$dir.part
+	rm -rf "$PART"
+	mkdir -p "$PART/root/lib/modules" "$PART/load"
+	cp -al "$kernel/lib/modules/$kver" "$PART/root/lib/modules/"
+	[ -z "$module" ] || install -D -m 644 "$module" "$PART/root/lib/modules/$kver/updates/bcache.ko"
+	quiet "$OUT/log/distro.log" /sbin/depmod -b "$PART/root" "$kver"
+	quiet "$OUT/log/distro.log" modules
+	cp "$kernel/boot/vmlinuz-$kver" "$PART/vmlinuz"
+	cp "$kernel/boot/config-$kver" "$PART/.config"
+	rm -rf "$PART/root" "$PART/load" "$dir"
+	echo "$stamp" > "$PART/.stamp"
+	mv "$PART" "$dir"
+	PART=''
+	step_done
+}
+
+# modules: an archive with the modules that a guest needs, and the order to
+# load them in, which init reads from /modules.
+modules()
+{
+	for module in null_blk bcache; do
+		/sbin/modprobe -d "$PART/root" -S "$kver" --show-depends "$module" || return 1
+	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' > "$PART/load/order"
+	while read -r ko; do
+		name=$(basename "$ko" .xz)
+		case $ko in
+		*.xz) xz -dc "$ko" > "$PART/load/$name" ;;
+		*) cp "$ko" "$PART/load/$name" ;;
+		esac || return 1
+		echo "/$name"
+	done < "$PART/load/order" > "$PART/load/modules"
+	rm "$PART/load/order"
+	modinfo -F version "$PART/load/bcache.ko" > "$PART/version" || return 1
+	(cd "$PART/load" && find . -type f | sort |
+		cpio -o -H newc --quiet --reproducible -R 0:0) > "$PART/modules.cpio"
+}
+
+while getopts nh opt; do
+	case $opt in
+	n) DRY=1 ;;
+	h) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -eq 3 ] || { usage >&2; exit 2; }
+base_row "$1" > /dev/null
+topics "$3" > /dev/null
+[ -f "$CONFIGS/$2.boot" ] ||
+	die "unknown scenario '$2'; known: $(scenarios)"
+scenario=$2
+if [ -n "$DRY" ]; then
+	say "would build $2 of $3 on $1 in $(kernel_dir "$1" "$2" "$3")"
+	exit 0
+fi
+need make make
+need gcc gcc
+if [ ! -f "$CONFIGS/$2.config" ]; then
+	need depmod kmod
+	need cpio cpio
+	distro "$1" "$3"
+	exit 0
+fi
+need flex flex
+need bison bison
+need bc bc
+build "$1" "$2" "$3"

@@ -1,0 +1,117 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Boot a stack in a scenario, run one test, judge it.
+#
+# Usage: scripts/lab/run.sh [-n] BASE SCENARIO STACK TEST [NAME=VALUE...]
+#   TEST        a guest program of tools/testing/selftests/bcache/
+#   NAME=VALUE  settings of the test (head of its source), or words for the
+#               kernel's command line
+#   -n          say what would be done
+#
+# Environment: RUN_SECONDS, after which a guest is ended (default 300; a spin
+# in virtual time never ends by itself). The setting seconds=N says the same
+# for one run.
+#
+# Result: a directory under out/runs/ with testid, command, config, console,
+# ktap (what the guest said), verdict (what the judge made of it), and rows
+# in out/results.tsv. Exit status: that of the judge, scripts/lab/judge.sh.
+. "$(dirname "$0")/../lib/lib.sh"
+
+SELF=$TOP/tools/testing/selftests/bcache
+
+while getopts nh opt; do
+	case $opt in
+	n) DRY=1 ;;
+	h) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -ge 4 ] || { usage >&2; exit 2; }
+base=$1 scenario=$2 stack=$3 test=$4
+shift 4
+[ -f "$SELF/$test.c" ] || die "unknown test '$test'"
+
+"$TOP/scripts/lab/build.sh" ${DRY:+-n} "$base" "$scenario" "$stack"
+"$TOP/scripts/lab/guest.sh" ${DRY:+-n}
+if [ -n "$DRY" ]; then
+	say "would run $test"
+	exit 0
+fi
+machine=uml
+if [ ! -f "$SELF/configs/$scenario.config" ]; then
+	machine=qemu
+	need qemu-system-x86_64 qemu-system-x86
+fi
+
+id=$(run_id "$base" "$scenario" "$stack" "$test" "$@")
+run=$OUT/runs/$id
+kernel=$(kernel_dir "$base" "$scenario" "$stack")
+rm -rf "$run"
+mkdir -p "$run"
+cp "$kernel/.config" "$run/config"
+printf '%s\t%s\t%s\t%s\n' "$base" "$scenario" "$stack" "$test" > "$run/testid"
+printf 'scripts/lab/run.sh %s %s %s %s' "$base" "$scenario" "$stack" "$test" > "$run/command"
+printf ' %s' "$@" >> "$run/command"
+echo >> "$run/command"
+
+# User Mode Linux. The guest's verdict comes through a channel of its own, so
+# that nothing on the console can pass for it: descriptor 3 is its tty1.
+uml()
+{
+	# Disks with a file behind them where time is real: the host's
+	# scheduler is what makes races.
+	disks=''
+	if ! virtual "$scenario"; then
+		truncate -s 256M "$run/cache.img"
+		truncate -s 1G "$run/backing.img"
+		disks="ubd0=$run/cache.img ubd1=$run/backing.img cache=/dev/ubda backing=/dev/ubdb"
+	fi
+	# shellcheck disable=SC2086
+	guest "$kernel/linux" $words \
+		initrd="$OUT/guest/initrd" uml_dir="$run" umid=uml \
+		con=null con0=null,fd:1 con1=null,fd:3 console=tty0 \
+		panic=-1 panic_on_warn=0 loglevel=7 ktap=/dev/tty1 test="$test" \
+		$disks "$@"
+}
+
+# qemu with Debian's kernel. The verdict has the second serial port. Always
+# emulated: a /dev/kvm that is there need not work, and one machine's figures
+# should be like another's.
+qemu()
+{
+	cat "$OUT/guest/initrd" "$kernel/modules.cpio" > "$run/initrd"
+	version=$(cat "$kernel/version")
+	guest qemu-system-x86_64 -accel tcg -cpu max -smp 2 -m 1G \
+		-display none -nodefaults -no-reboot -serial stdio -serial file:/dev/fd/3 \
+		-kernel "$kernel/vmlinuz" -initrd "$run/initrd" -append \
+		"$words console=ttyS0 panic=-1 loglevel=7 ktap=/dev/ttyS1 test=$test module=${version:-stock} $*"
+}
+
+# guest COMMAND...: until it ends, or its time is over.
+guest()
+{
+	timeout -k 5 "${RUN_SECONDS:-300}" "$@" \
+		> "$run/console" 2>&1 3> "$run/pipe" < /dev/null &
+	KID=$!
+	wait "$KID" && rc=0 || rc=$?
+	KID=''
+}
+
+words=$(grep -v '^#' "$SELF/configs/$scenario.boot")
+mkfifo "$run/pipe"
+cat "$run/pipe" > "$run/ktap" &
+times > "$run/times"
+for word; do
+	case $word in seconds=*) RUN_SECONDS=${word#seconds=} ;; esac
+done
+$machine "$@"
+wait
+times >> "$run/times"
+rm -rf "$run/pipe" "$run/uml" "$run/initrd"
+echo "$rc" > "$run/exit"
+
+"$TOP/scripts/lab/judge.sh" ${QUIET:+-q} "$run" && rc=0 || rc=$?
+cat "$run/results.tsv" >> "$OUT/results.tsv"
+exit "$rc"

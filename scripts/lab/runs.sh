@@ -1,0 +1,75 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Run a set of runs and add up their verdicts.
+#
+# Usage: scripts/lab/runs.sh [-n] [-t TEST] SET...
+#   SET      show, check: rows of tools/testing/selftests/bcache/runs
+#   -t TEST  only the rows of that test
+#   -n       say what would be run
+#
+# Kernels are built one after another, then the runs of a scenario go in
+# parallel where its time is virtual. Result: out/verdicts, the directories
+# of the runs in order, and a summary line per run.
+. "$(dirname "$0")/../lib/lib.sh"
+
+RUNS=$TOP/tools/testing/selftests/bcache/runs
+only=''
+while getopts nt:h opt; do
+	case $opt in
+	n) DRY=1 ;;
+	t) only=$OPTARG ;;
+	h) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -gt 0 ] || { usage >&2; exit 2; }
+
+rows=$(for set; do
+	awk -v set="$set" -v only="$only" \
+		'$1 == set && (only == "" || $5 == only)' "$RUNS" |
+		sed "s/	-	/	$BASE	/"
+done)
+[ -n "$rows" ] || die "no run of test '$only' in the sets: $*"
+
+echo "$rows" | awk '{ print $2, $3, $4 }' | uniq | while read -r base scenario stack; do
+	"$TOP/scripts/lab/build.sh" ${DRY:+-n} "$base" "$scenario" "$stack"
+done
+"$TOP/scripts/lab/guest.sh" ${DRY:+-n}
+if [ -n "$DRY" ]; then
+	echo "$rows" | sed 's/^[^	]*/would run/'
+	exit 0
+fi
+
+step "$(echo "$rows" | wc -l) runs"
+: > "$OUT/verdicts"
+echo "$rows" | while read -r row; do
+	# shellcheck disable=SC2086
+	set -- $row
+	shift
+	run_id "$@" >> "$OUT/verdicts"
+done
+# In real time two kernels at once would disturb each other.
+: > "$OUT/virtual.rows"
+: > "$OUT/real.rows"
+echo "$rows" | cut -f 2- | while read -r row; do
+	# shellcheck disable=SC2086
+	set -- $row
+	virtual "$2" && time=virtual || time=real
+	echo "$row" >> "$OUT/$time.rows"
+done
+QUIET=1 xargs -r -P "$JOBS" -L 1 "$TOP/scripts/lab/run.sh" < "$OUT/virtual.rows" || :
+QUIET=1 xargs -r -P 1 -L 1 "$TOP/scripts/lab/run.sh" < "$OUT/real.rows" || :
+step_done
+
+while read -r id; do
+	verdict=$OUT/runs/$id/verdict
+	[ -f "$verdict" ] || die "run $id left no verdict"
+	awk -v id="$id" '
+		/^ok /		{ ok++ }
+		/^not ok .*# XFAIL/ { expected++; next }
+		/^not ok /	{ bad++ }
+		END { printf "  %-36s %2d ok %2d expected to fail %2d failed\n",
+			id, ok, expected, bad }' "$verdict"
+done < "$OUT/verdicts"

@@ -1,0 +1,131 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Lay a stack on a base: the kernel source that the lab builds.
+#
+# Usage: scripts/lab/tree.sh [-n] [-g] BASE STACK
+#   BASE   a row of patches/bases
+#   STACK  a row of patches/stacks
+#   -g     make it a git tree, one commit per patch, in out/git/
+#   -n     say what would be done
+#
+# Result: out/tree/BASE/STACK/. Files that no patch touches are hard links
+# to the base; a file that is the same as in the tree before keeps its time,
+# so that only what changed is compiled again.
+. "$(dirname "$0")/../lib/lib.sh"
+
+# keep_times OLD NEW PATHS: the files of NEW that are as in OLD get OLD's
+# time; the others get the time of now and an inode of their own.
+keep_times()
+{
+	for path in $3; do
+		[ -f "$2/$path" ] || continue
+		cp "$2/$path" "$2/$path.new"
+		! cmp -s "$1/$path" "$2/$path" ||
+			touch -r "$1/$path" "$2/$path.new"
+		mv "$2/$path.new" "$2/$path"
+	done
+}
+
+lay()
+{
+	base=$1 stack=$2
+	src=$OUT/base/$base
+	dir=$OUT/tree/$base/$stack
+	patches=$(stack_patches "$stack" "$base") || exit 1
+	[ -d "$src" ] || "$TOP/scripts/lab/fetch.sh" "$base"
+	# shellcheck disable=SC2086
+	stamp=$(cd "$TOP" && { cat "$src.version"; overlay | xargs cat; cat /dev/null $patches; } | sha256sum)
+	if [ "$(cat "$dir/.stamp" 2>/dev/null)" = "$stamp" ]; then
+		return 0
+	fi
+	if [ -n "$DRY" ]; then
+		say "would lay $stack on $base in $dir:"
+		for p in $patches; do say "  ${p#"$TOP"/}"; done
+		return 0
+	fi
+	room 500000
+	PART=$dir.part
+	rm -rf "$PART"
+	mkdir -p "$(dirname "$dir")"
+	cp -al "$src" "$PART"
+	for path in $(overlay); do
+		[ ! -e "$src/$path" ] ||
+			die "$path is a file of the base: change it with a patch, not with the overlay"
+		mkdir -p "$PART/$(dirname "$path")"
+		cp -p "$TOP/$path" "$PART/$path"
+	done
+	for p in $patches; do
+		apply "$PART" "$p" || die "${p#"$TOP"/} does not apply to $base"
+	done
+	# shellcheck disable=SC2046,SC2086
+	{ overlay; patch_paths $patches; } | sort -u > "$PART/.paths"
+	if [ -d "$dir" ]; then
+		keep_times "$dir" "$PART" "$(sort -u "$PART/.paths" "$dir/.paths")"
+		for build in "$dir"/o-*; do
+			[ ! -d "$build" ] || mv "$build" "$PART/"
+		done
+		rm -rf "$dir"
+	fi
+	echo "$stamp" > "$PART/.stamp"
+	mv "$PART" "$dir"
+	PART=''
+}
+
+# A git tree for people: the base as one commit, then a commit per patch.
+git_tree()
+{
+	base=$1 stack=$2
+	src=$OUT/base/$base
+	dir=$OUT/git/$base-$stack
+	patches=$(stack_patches "$stack" "$base") || exit 1
+	[ -z "$DRY" ] || { say "would make a git tree in $dir"; return 0; }
+	[ ! -d "$dir" ] || die "$dir is there already; remove it to make it anew"
+	[ -d "$src" ] || "$TOP/scripts/lab/fetch.sh" "$base"
+	room 4000000
+	step "git tree of $stack on $base"
+	PART=$dir.part
+	rm -rf "$PART"
+	mkdir -p "$OUT/git"
+	# No hard links here: people edit in this tree.
+	cp -a "$src" "$PART"
+	git -C "$PART" init -q
+	git -C "$PART" config gc.auto 0
+	git -C "$PART" add -A -f
+	commit "base $base: linux-source $(cat "$src.version")"
+	for path in $(overlay); do
+		mkdir -p "$PART/$(dirname "$path")"
+		cp -p "$TOP/$path" "$PART/$path"
+	done
+	git -C "$PART" add -A -f
+	commit "bcache: files of the lab"
+	for p in $patches; do
+		git -C "$PART" -c user.name=lab -c user.email=lab@bcache.invalid \
+			am -q "$p" || die "${p#"$TOP"/} does not apply to $base"
+	done
+	mv "$PART" "$dir"
+	PART=''
+	step_done
+	say "git tree: $dir"
+}
+
+commit()
+{
+	git -C "$PART" -c user.name=lab -c user.email=lab@bcache.invalid \
+		commit -q -m "$1"
+}
+
+how=lay
+while getopts gnh opt; do
+	case $opt in
+	g) how=git_tree ;;
+	n) DRY=1 ;;
+	h) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -eq 2 ] || { usage >&2; exit 2; }
+base_row "$1" > /dev/null
+need git git
+$how "$1" "$2"

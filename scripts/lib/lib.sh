@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC2034
+#
+# What every script here shares: where things are, how it speaks, how it
+# stops. Sourced, never run.
+#
+# Environment, all optional:
+#   O=dir      where everything built or fetched goes (default: out/)
+#   V=1        show the commands
+#   BASE=name  the base to work on (default: the newest)
+#   KSRC=dir   a kernel source tree to use as base "ksrc"; it is only read
+#   DRY=1      set by -n: say what would be done, do nothing
+
+set -eu
+LC_ALL=C
+export LC_ALL
+
+TOP=$(cd "$(dirname "$0")/../.." && pwd)
+OUT=${O:-$TOP/out}
+case $OUT in /*) ;; *) OUT=$TOP/$OUT ;; esac
+JOBS=$(nproc 2>/dev/null || echo 1)
+DRY=${DRY:-}
+if [ -n "${KSRC:-}" ]; then
+	BASE=ksrc
+fi
+BASE=${BASE:-7.3}
+export BASE
+me=$(basename "$0" .sh)
+
+# Colours belong on a terminal only: a log or a pipe gets plain text.
+if [ -t 1 ]; then
+	bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+else
+	bold='' plain=''
+fi
+
+# Usage text is the comment block at the head of the script, after the
+# licence line: one place to write it, one place to read it.
+usage()
+{
+	sed -n '3,/^[^#]/{/^#/!q;s/^# \{0,1\}//;p;}' "$0"
+}
+
+die()
+{
+	echo "$me: $*" >&2
+	exit 1
+}
+
+say()
+{
+	printf '%s\n' "$*"
+}
+
+# step TEXT: one progress line, with the time the same step took last time
+# so that a reader knows whether to wait or to go for a coffee.
+step()
+{
+	step_name=$*
+	step_from=$(date +%s)
+	step_key=$(printf '%s' "$*" | tr -c 'A-Za-z0-9.\n' '_')
+	step_last=$(cat "$OUT/times/$step_key" 2>/dev/null || echo '')
+	printf '%s%-52s%s %s\n' "$bold" "$step_name" "$plain" \
+		"${step_last:+(last time $step_last s)}"
+}
+
+# step_done: remember how long the step took.
+step_done()
+{
+	mkdir -p "$OUT/times"
+	echo $(($(date +%s) - step_from)) > "$OUT/times/$step_key"
+}
+
+# quiet LOG COMMAND...: run with the output kept in LOG; on failure show the
+# lines that matter and where the rest is.
+quiet()
+{
+	quiet_log=$1
+	shift
+	mkdir -p "$(dirname "$quiet_log")"
+	if [ "${V:-0}" = 1 ]; then
+		say "+ $*"
+	fi
+	# A shell of its own: what is said on an interrupt, once the command has
+	# ended, must not go to the log.
+	(trap : INT TERM HUP; "$@") > "$quiet_log" 2>&1 && return 0
+	quiet_rc=$?
+	grep -iE 'error|cannot|no space|not found|undefined|failed' \
+		"$quiet_log" | head -5 >&2 || :
+	if grep -q 'No space left on device' "$quiet_log"; then
+		die "the disk is full under $OUT; free some room and run the same command again"
+	fi
+	die "'$1 ...' failed ($quiet_rc); all of its output: $quiet_log"
+}
+
+# need TOOL PACKAGE: stop with the name of the package when a tool is missing.
+need()
+{
+	command -v "$1" >/dev/null 2>&1 ||
+		die "$1 is missing; install it with: apt-get install $2 (or run: make install)"
+}
+
+# room KILOBYTES: stop before a step that would fill the disk.
+room()
+{
+	mkdir -p "$OUT" 2>/dev/null || die "cannot write to $OUT; name another place with O=dir"
+	[ -w "$OUT" ] || die "cannot write to $OUT; name another place with O=dir"
+	room_have=$(df -Pk "$OUT" | awk 'NR == 2 { print $4 }')
+	[ "$room_have" -ge "$1" ] ||
+		die "the disk is full: $((room_have / 1024)) MiB free under $OUT, $(($1 / 1024)) MiB needed"
+}
+
+# base_row BASE: the row of patches/bases, or one line that says what exists.
+base_row()
+{
+	if [ "$1" = ksrc ]; then
+		[ -n "${KSRC:-}" ] || die "base ksrc needs KSRC=dir, a kernel source tree"
+		echo "ksrc - - - $KSRC"
+		return 0
+	fi
+	awk -v b="$1" '$1 == b { print; found = 1 } END { exit !found }' \
+		"$TOP/patches/bases" ||
+		die "unknown base '$1'; known: $(bases | tr '\n' ' ')(patches/bases)"
+}
+
+bases()
+{
+	awk '/^[0-9]/ { print $1 }' "$TOP/patches/bases"
+}
+
+# base_dir BASE[=VERSION]: where a base is, or goes to.
+base_dir()
+{
+	echo "$OUT/base/$(echo "$1" | tr '=' _)"
+}
+
+# Interrupts leave nothing half done: work happens under a .part name that
+# this removes, and finished things are renamed into place. A child that is
+# in a process group of its own is ended as well.
+PART=''
+KID=''
+cleanup()
+{
+	[ -z "$KID" ] || kill "$KID" 2>/dev/null || :
+	[ -z "$PART" ] || rm -rf "$PART"
+}
+trap 'cleanup' EXIT
+
+# Of all the scripts that an interrupt ends only the outermost says so.
+interrupted()
+{
+	trap - EXIT
+	cleanup
+	[ "$OUTERMOST" != $$ ] ||
+		echo "$me: interrupted; nothing half done is kept, run it again to go on" >&2
+	exit 130
+}
+OUTERMOST=${OUTERMOST:-$$}
+export OUTERMOST
+trap interrupted INT TERM HUP
+
+# topics STACK: the topics of a stack, in order.
+topics()
+{
+	topics_of=$(sed -n "s/^$(printf '%s' "$1" | sed 's,[.[\*^$/],\\&,g'):[[:space:]]*//p" \
+		"$TOP/patches/stacks")
+	[ -n "$topics_of" ] ||
+		die "unknown stack '$1'; known: $(stacks | tr '\n' ' ')(patches/stacks)"
+	echo "$topics_of"
+}
+
+stacks()
+{
+	sed -n 's/^\([a-z][^:]*\):.*/\1/p' "$TOP/patches/stacks"
+}
+
+# topic_patches TOPIC BASE: the files of a topic for a base, absolute.
+topic_patches()
+{
+	topic_dir=$TOP/patches/$1
+	topic_base=$2
+	# The user's tree takes the text of the base that it is a version of.
+	[ "$2" != ksrc ] || topic_base=$(cut -d . -f 1,2 "$OUT/base/ksrc.version")
+	[ ! -f "$topic_dir/$topic_base/series" ] || topic_dir=$topic_dir/$topic_base
+	[ -f "$topic_dir/series" ] || die "no topic '$1': $topic_dir/series is missing"
+	sed -e 's/[[:space:]]*#.*//' -e '/^$/d' -e "s,^,$topic_dir/," "$topic_dir/series"
+}
+
+# stack_patches STACK BASE: every patch of a stack, in order, absolute.
+stack_patches()
+{
+	stack_topics=$(topics "$1") || exit 1
+	for stack_topic in $stack_topics; do
+		topic_patches "$stack_topic" "$2"
+	done
+}
+
+# overlay: the files that are laid over a base, relative to both trees.
+overlay()
+{
+	(cd "$TOP" && find drivers include -type f ! -name '.kunitconfig' | sort)
+}
+
+# patch_paths FILE...: the paths that patches change.
+patch_paths()
+{
+	[ $# -eq 0 ] || sed -n 's,^+++ b/\([^	]*\).*,\1,p' "$@" | sort -u
+}
+
+# apply TREE PATCH: with no fuzz, all of it or nothing. The ceiling keeps git
+# from taking our own repository for the tree's.
+apply()
+{
+	GIT_CEILING_DIRECTORIES=$(dirname "$1") git -C "$1" apply --whitespace=nowarn "$2"
+}
+
+# bcache_of BASE DIR: a base's bcache and no more, as a tree in DIR.
+bcache_of()
+{
+	mkdir -p "$2"
+	(cd "$OUT/base/$1" && for path in Makefile drivers/md/bcache lib/closure.c \
+		include/linux/closure.h; do
+		[ ! -e "$path" ] || echo "$path"
+	done | tar -c -T -) | tar -x -C "$2"
+}
+
+# sent_topics STACK: the topics of a stack that are meant for others.
+sent_topics()
+{
+	sent=$(topics "$1") || exit 1
+	echo "$sent" | tr ' ' '\n' | grep -v '^lab/' || :
+}
+
+# mailed_topics: what somebody may send.
+mailed_topics()
+{
+	(cd "$TOP/patches" && for series in */series; do echo "${series%/series}"; done)
+}
+
+# How every text of ours is checked. The ids that a log names cannot be looked
+# up without a kernel repository, hence the first two.
+CHECKPATCH='--no-tree --strict --terse --no-signoff --no-summary --show-types'
+CHECKPATCH="$CHECKPATCH --ignore UNKNOWN_COMMIT_ID,GIT_COMMIT_ID,FILE_PATH_CHANGES,CONFIG_DESCRIPTION"
+
+# lint_names: the checks that scripts/checks/lint.sh knows.
+lint_names()
+{
+	sed -n 's/^check_\([a-z_]*\)()$/\1/p' "$TOP/scripts/checks/lint.sh" | tr '\n' ' '
+}
+
+# scenarios: the names of the lab's scenarios, on one line.
+scenarios()
+{
+	for boot in "$TOP"/tools/testing/selftests/bcache/configs/*.boot; do
+		basename "$boot" .boot
+	done | tr '\n' ' '
+}
+
+# run_id BASE SCENARIO STACK TEST [NAME=VALUE...]: the name of a run's
+# directory. Settings are part of it: other settings are another run.
+run_id()
+{
+	printf '%s' "$1-$2-$3-$4" | tr / -
+	shift 4
+	[ $# -eq 0 ] || printf -- '-%s' "$@" | tr / -
+	echo
+}
+
+# workloads: of make bench, each named by its settings in the list of runs.
+workloads()
+{
+	awk -F '\t' '$1 == "bench" && $3 == "VT" && $4 == "vanilla" { print $6 }' \
+		"$TOP/tools/testing/selftests/bcache/runs"
+}
+
+# kernel_dir BASE SCENARIO STACK: where scripts/lab/build.sh leaves a kernel.
+kernel_dir()
+{
+	if [ -f "$TOP/tools/testing/selftests/bcache/configs/$2.config" ]; then
+		echo "$OUT/tree/$1/$3/o-$2"
+	else
+		echo "$OUT/distro/$1-$3"
+	fi
+}
+
+# virtual SCENARIO: does time in it stand still while the kernel computes?
+virtual()
+{
+	grep -q '^[^#]*time-travel' "$TOP/tools/testing/selftests/bcache/configs/$1.boot"
+}
+
+# kver_default: the kernel that runs, or the only one that has headers here.
+kver_default()
+{
+	[ ! -d "/lib/modules/$(uname -r)/build/" ] || { uname -r; return; }
+	kvers=$(cd /lib/modules 2>/dev/null && for d in */build/; do [ ! -d "$d" ] || echo "${d%%/*}"; done) || :
+	case $(echo "$kvers" | wc -w) in
+	1) echo "$kvers" ;;
+	0) die "no headers of the running kernel $(uname -r), nor of any other; install linux-headers-amd64, or name a kernel with KVER=" ;;
+	*) die "no headers of the running kernel $(uname -r); name one with KVER=: $(echo "$kvers" | tr '\n' ' ')" ;;
+	esac
+}
+
+# debian_version KVER: the version of Debian's kernel of that name, or nothing.
+# A kernel that was built as a package elsewhere has another source package.
+debian_version()
+{
+	dpkg-query -W -f '${source:Package} ${source:Version}\n' "linux-headers-$1" 2>/dev/null |
+		sed -n 's/^linux //p'
+}
+
+# script NAME: the script of that name, whatever its subject.
+script()
+{
+	for script_path in "$TOP"/scripts/*/"$1.sh"; do
+		[ ! -x "$script_path" ] || { echo "$script_path"; return; }
+	done
+	die "no script $1.sh under scripts/"
+}
