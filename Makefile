@@ -9,7 +9,7 @@ export O V BASE KSRC
 export TOPIC
 
 .PHONY: show check bench hit tree fetch install table plot clean help
-.PHONY: apply status unapply export module dkms
+.PHONY: apply status unapply export module dkms htmldocs
 
 show:
 	@scripts/lab/show.sh
@@ -49,6 +49,9 @@ dkms:
 
 install:
 	@scripts/lab/install.sh check
+
+htmldocs:
+	@scripts/doors/htmldocs.sh
 
 table:
 	@scripts/lab/table.sh $(BASE)

@@ -258,15 +258,13 @@ check_maintainers()
 
 check_documents()
 {
-	command -v rst2html > /dev/null || { bad "rst2html is missing; apt-get install python3-docutils"; return; }
-	for f in $(cd "$TOP" && find README.rst Documentation -name '*.rst'); do
-		rst2html --halt=2 "$TOP/$f" /dev/null 2> "$OUT/lint/rst" ||
-			{ bad "$f"; sed 's/^/#   /' "$OUT/lint/rst"; }
-	done
+	("$TOP/scripts/doors/htmldocs.sh" && rst2html --halt=2 "$TOP/README.rst" /dev/null) \
+		> "$OUT/lint/rst" 2>&1 ||
+		{ bad "htmldocs"; sed 's/^/#   /' "$OUT/lint/rst"; }
 	# A path that a document names exists.
 	for f in $(cd "$TOP" && find README.rst Documentation -name '*.rst'); do
-		for path in $(grep -oE '(scripts|patches|tools|Documentation)/[A-Za-z0-9_./-]+' "$TOP/$f" |
-			sed 's/[.,:]*$//' | sort -u); do
+		for path in $(grep -oE '(^|[^a-z-])(scripts|patches|tools|Documentation)/[A-Za-z0-9_./-]+' "$TOP/$f" |
+			sed -e 's/^[^a-zD]//' -e 's/[.,:]*$//' | sort -u); do
 			[ -e "$TOP/$path" ] || [ -e "$OUT/base/7.3/$path" ] ||
 				bad "$f names $path, which is not there"
 		done

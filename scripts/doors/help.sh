@@ -22,6 +22,7 @@ cat <<END
   make dkms KVER=K           the same as a DKMS package, for the line of K
   make install               the Debian packages that all of this needs
   make table, make plot      the comparison of the last runs, as text, as SVG
+  make htmldocs              Documentation/ as HTML, in out/html/
   make clean                 remove what was built; bases and results stay
 
   bases:  $(bases | tr '\n' ' ')

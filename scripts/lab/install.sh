@@ -28,7 +28,7 @@ gnuplot-nox:	the picture
 '
 CHECK='
 shellcheck:	lint the scripts
-python3-docutils: lint the documents
+python3-sphinx:	make htmldocs, and lint the documents
 fio:		lint the job files
 b4:		pre-flight of exported mails
 sparse:		compile every patch under it

@@ -1,0 +1,17 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Make HTML of Documentation/, in out/html; a warning is an error.
+#
+# Usage: scripts/doors/htmldocs.sh
+. "$(dirname "$0")/../lib/lib.sh"
+
+while getopts h opt; do
+	case $opt in
+	h) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+need sphinx-build python3-sphinx
+sphinx-build -q -W --keep-going -E -d "$OUT/doctrees" "$TOP/Documentation" "$OUT/html"
+say "pages: $OUT/html/index.html"
