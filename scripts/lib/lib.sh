@@ -128,6 +128,21 @@ bases()
 	awk '/^[0-9]/ { print $1 }' "$TOP/patches/bases"
 }
 
+# eras: the names in patches/eras, in order.
+eras()
+{
+	awk -F ' *[|] *' '!/^#/ { print $1 }' "$TOP/patches/eras"
+}
+
+# era_field ERA FIELD: one field of its row: kernels, vendors, patches, picked
+# or code.
+era_field()
+{
+	awk -F ' *[|] *' -v era="$1" -v field="$2" '
+		BEGIN { split("era kernels vendors patches picked code", name) }
+		$1 == era { for (i in name) if (name[i] == field) print $i }' "$TOP/patches/eras"
+}
+
 # base_dir BASE[=VERSION]: where a base is, or goes to.
 base_dir()
 {
