@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Is every table in Documentation/ the one that a script prints today?
+# Is every table and picture in Documentation/ the one that a script prints
+# today?
 #
 # Usage: scripts/checks/figures.sh [-u] [NAME...]
 #   NAME  only what scripts/NAME.sh prints (default: all but bench, whose runs
@@ -9,7 +10,8 @@
 #   -u    put the newest figures into the documents
 #
 # A document holds what scripts/NAME.sh ARG... prints between the lines
-# ".. output NAME ARG..." and ".. end". VT figures are exact, so the text must
+# ".. output NAME ARG..." and ".. end"; a picture is all of what the command in
+# its mark "<!-- output NAME ARG... -->" prints. VT figures are exact, so the text must
 # be the same to the byte, as long as the base is the point release that
 # patches/bases names. Prints KTAP.
 . "$(dirname "$0")/../lib/lib.sh"
@@ -18,7 +20,9 @@
 update()
 {
 	PART=$1.part
-	awk -v mark=".. output $2" -v now="$OUT/lint/now" '
+	case $1 in
+	*.svg) cat "$OUT/lint/now" > "$PART" ;;
+	*) awk -v mark=".. output $2" -v now="$OUT/lint/now" '
 		!skip { print }
 		$0 == mark { skip = 1; print ""; print "::"; print "" }
 		skip && /^\.\. end/ {
@@ -27,9 +31,20 @@ update()
 			print ""
 			print
 			skip = 0
-		}' "$1" > "$PART"
+		}' "$1" > "$PART" ;;
+	esac
 	mv "$PART" "$1"
 	PART=''
+}
+
+# held DOC COMMAND: what the document has of it.
+held()
+{
+	case $1 in
+	*.svg) cat "$1" ;;
+	*) sed -n "/^\.\. output $2\$/,/^\.\. end/p" "$1" |
+		sed -e '1,4d' -e '$d' -e 's/^   //' | sed '$d' ;;
+	esac
 }
 
 # asked NAME: is it one of those to look at?
@@ -66,8 +81,8 @@ shift $((OPTIND - 1))
 mkdir -p "$OUT/lint"
 names=${*:+ $* }
 wrong=0 seen='' skip=''
-for doc in "$TOP"/Documentation/*/*.rst; do
-	sed -n 's/^\.\. output //p' "$doc" > "$OUT/lint/marks"
+for doc in "$TOP"/Documentation/*/*.rst "$TOP"/Documentation/*/*.svg; do
+	sed -n -e 's/^\.\. output //p' -e 's/^<!-- output \(.*\) -->$/\1/p' "$doc" > "$OUT/lint/marks"
 	while read -r command; do
 		asked "${command%% *}" || continue
 		seen=1
@@ -81,8 +96,7 @@ for doc in "$TOP"/Documentation/*/*.rst; do
 			update "$doc" "$command"
 			continue
 		fi
-		sed -n "/^\.\. output $command\$/,/^\.\. end/p" "$doc" |
-			sed -e '1,4d' -e '$d' -e 's/^   //' | sed '$d' > "$OUT/lint/doc"
+		held "$doc" "$command" > "$OUT/lint/doc"
 		if ! diff "$OUT/lint/doc" "$OUT/lint/now" > "$OUT/lint/diff"; then
 			say "# ${doc#"$TOP"/} holds other figures than $command prints:"
 			sed 's/^/#   /' "$OUT/lint/diff"

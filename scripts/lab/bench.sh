@@ -81,7 +81,7 @@ if [ -n "$table_only" ]; then
 	table
 	exit 0
 fi
-"$TOP/scripts/lab/install.sh" ${DRY:+-n} show
+"$TOP/scripts/lab/install.sh" ${DRY:+-n} bench
 "$TOP/scripts/lab/fetch.sh" ${DRY:+-n} "$BASE"
 "$TOP/scripts/lab/runs.sh" ${DRY:+-n} bench
 [ -z "$DRY" ] || exit 0

@@ -3,9 +3,10 @@
 #
 # Install the Debian packages that the lab needs and this machine lacks.
 #
-# Usage: scripts/lab/install.sh [-n] [show|check]
+# Usage: scripts/lab/install.sh [-n] [show|bench|check]
 #   show   what `make` needs (default)
-#   check  what `make check` needs: that, and the linters
+#   bench  what `make bench` needs
+#   check  what `make check` needs, and all others
 #   -n     say what would be installed
 #
 # As root with apt-get, else with sudo; without either it names the packages.
@@ -24,7 +25,9 @@ xz-utils:	unpack the kernel source
 cpio:		pack the guest
 git:		lay patches on a base
 bcache-tools:	make-bcache, in the guest
-gnuplot-nox:	the picture
+'
+BENCH='
+gnuplot-nox:	pictures
 '
 CHECK='
 shellcheck:	lint the scripts
@@ -52,7 +55,8 @@ done
 shift $((OPTIND - 1))
 case ${1:-show} in
 show) want=$SHOW ;;
-check) want=$SHOW$CHECK ;;
+bench) want=$SHOW$BENCH ;;
+check) want=$SHOW$BENCH$CHECK ;;
 *) usage >&2; exit 2 ;;
 esac
 

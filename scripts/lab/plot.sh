@@ -3,11 +3,12 @@
 #
 # Draw pictures of runs that were made, a line per stack.
 #
-# Usage: scripts/lab/plot.sh [-b] [BASE [SCENARIO]]
+# Usage: scripts/lab/plot.sh [-bp] [BASE [SCENARIO]]
 #   -b  those of make bench
+#   -p  print the picture, do not put it in a file
 #
-# Without -b: the slowest of every ten durable writes on a fresh cache, from
-# the journal_full runs, in out/journal_full-BASE-SCENARIO.svg.
+# Without -b: durable writes done by time, from the journal_full runs, in
+# out/journal_full-BASE-SCENARIO.svg.
 # With -b: for each workload how many of its writes took how long, in
 # out/bench-BASE-SCENARIO-WORK.svg, and for the one that comes with several
 # sizes of the tree what a round of the flusher costs in each.
@@ -33,24 +34,65 @@ line()
 	lines="$lines${lines:+, }$1 title '$2'"
 }
 
-journal_full()
+# staircase BASE SCENARIO: writes done by time, one line of the journal_full
+# run per stack, as SVG. Whole pixels: what is drawn is the same everywhere.
+staircase()
 {
-	lines=''
-	# vanilla first: its peaks must not hide the others.
-	for stack in vanilla unfixed seed series; do
-		ktap=$OUT/runs/$base-$scenario-$stack-journal_full/ktap
-		[ ! -f "$ktap" ] ||
-			line "'< sed -n \"s/^# progress //p\" $ktap' using 1:(\$3/1000) with lines lw 2" "$stack"
+	for stack in vanilla series; do
+		[ -f "$OUT/runs/$1-$2-$stack-journal_full/ktap" ] ||
+			die "no journal_full run of $1 $2 $stack; run: make"
 	done
-	[ -n "$lines" ] || die "no journal_full runs of $base $scenario; run: make"
-	draw "$OUT/journal_full-$base-$scenario.svg" <<-END
-		set title 'Durable 4 KiB writes on a fresh cache, $base $scenario: slowest of each ten'
-		set xlabel 'writes done'
-		set ylabel 'ms (log)'
-		set logscale y
-		set yrange [0.1:100000]
-		plot $lines
-	END
+	for stack in vanilla series; do
+		sed -n "s/^# progress/$stack/p" "$OUT/runs/$1-$2-$stack-journal_full/ktap"
+	done | awk -v base="$1" -v scenario="$2" '
+		function x(seconds)	{ return int(60 + 640 * seconds / xmax + 0.5) }
+		function y(writes)	{ return int(290 - 240 * writes / ymax + 0.5) }
+		function text(left, base_line, anchor, colour, words) {
+			printf "<text x=\"%d\" y=\"%d\" text-anchor=\"%s\" fill=\"%s\">%s</text>\n", left, base_line, anchor, colour, words
+		}
+		function rule(path)	{ printf "<path d=\"M%s\" stroke=\"#ddd\"/>\n", path }
+		# Points on one vertical are drawn by its ends.
+		function curve(stack, colour, width,   i, left, top) {
+			printf "<path fill=\"none\" stroke=\"%s\" stroke-width=\"%d\" d=\"M%d %d", colour, width, x(0), y(0)
+			left = x(0)
+			for (i = 1; i <= nr[stack]; i++) {
+				if (x(time[stack, i]) != left) {
+					left = x(time[stack, i])
+					printf "V%dL%d %d", top, left, y(done[stack, i])
+				}
+				top = y(done[stack, i])
+			}
+			printf "V%d\"/>\n", top
+		}
+		function took(stack) { return sprintf("%d writes in %.1f s", ymax, time[stack, nr[stack]]) }
+		{
+			i = ++nr[$1]
+			done[$1, i] = $2
+			time[$1, i] = $3 / 1000000
+			if ($2 > ymax) ymax = $2
+			if (time[$1, i] > tmax) tmax = time[$1, i]
+		}
+		END {
+			xmax = 30 * (int(tmax / 30) + 1)
+			print "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 340\" font-family=\"sans-serif\" font-size=\"14\">"
+			print "<!-- output plot -p " base " " scenario " -->"
+			print "<rect width=\"720\" height=\"340\" fill=\"white\"/>"
+			text(60, 28, "start", "black", "Durable 4 KiB writes done, one after another, on a fresh cache, Linux " base)
+			for (i = 0; i <= xmax; i += 30) {
+				rule(x(i) " 50V290")
+				text(x(i), 308, "middle", "black", i)
+			}
+			for (i = 0; i <= ymax; i += 1000) {
+				rule("60 " y(i) "H700")
+				text(52, y(i) + 5, "end", "black", i)
+			}
+			text(380, 330, "middle", "black", "seconds")
+			curve("vanilla", "#e88080", 6)
+			curve("series", "#1040a0", 2)
+			text(690, 270, "end", "#b02020", "as it is: " took("vanilla"))
+			text(x(time["series", nr["series"]]) + 8, y(ymax) + 18, "start", "#1040a0", "with the series: " took("series"))
+			print "</svg>"
+		}'
 }
 
 # bench_run STACK SETTING...: the directory of a run.
@@ -112,10 +154,11 @@ sizes()
 	END
 }
 
-todo=journal_full
-while getopts bh opt; do
+todo=draw
+while getopts bph opt; do
 	case $opt in
 	b) todo=bench ;;
+	p) todo=print ;;
 	h) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac
@@ -123,12 +166,23 @@ done
 shift $((OPTIND - 1))
 [ $# -le 2 ] || { usage >&2; exit 2; }
 base=${1:-$BASE} scenario=${2:-VT}
+case $todo in
+print)
+	staircase "$base" "$scenario"
+	exit 0
+	;;
+draw)
+	svg=$OUT/journal_full-$base-$scenario.svg
+	PART=$svg.part
+	staircase "$base" "$scenario" > "$PART"
+	mv "$PART" "$svg"
+	PART=''
+	say "picture: $svg"
+	exit 0
+	;;
+esac
 need gnuplot gnuplot-nox
 mkdir -p "$OUT/log"
-if [ $todo = journal_full ]; then
-	journal_full
-	exit 0
-fi
 workloads | grep -v 'nodes=' | while read -r settings; do
 	# shellcheck disable=SC2086
 	distribution $settings
