@@ -147,7 +147,7 @@ check_headers()
 {
 	for p in $(patches_all); do
 		header "$p" '^From [0-9a-f]{40} Mon Sep 17 00:00:00 2001$' || bad "$p: no From line of git"
-		header "$p" '^From: .+ <.+>$' || bad "$p: no author"
+		header "$p" '^From: bcache lab <lab@bcache.invalid>$' || bad "$p: the log is ours, From: somebody else"
 		header "$p" '^Date: ' || bad "$p: no date"
 		header "$p" '^Subject: \[PATCH[^]]*\] bcache: |^Subject: \[PATCH[^]]*\] closures?: ' || bad "$p: no subject of ours"
 		! header "$p" '^Signed-off-by:' || bad "$p: only who sends may sign off"
