@@ -261,10 +261,10 @@ check_documents()
 	("$TOP/scripts/doors/htmldocs.sh" && rst2html --halt=2 "$TOP/README.rst" /dev/null) \
 		> "$OUT/lint/rst" 2>&1 ||
 		{ bad "htmldocs"; sed 's/^/#   /' "$OUT/lint/rst"; }
-	# A path that a document names exists.
+	# A path that a document names exists, or has a word to be replaced.
 	for f in $(cd "$TOP" && find README.rst Documentation -name '*.rst'); do
 		for path in $(grep -oE '(^|[^a-z-])(scripts|patches|tools|Documentation)/[A-Za-z0-9_./-]+' "$TOP/$f" |
-			sed -e 's/^[^a-zD]//' -e 's/[.,:]*$//' | sort -u); do
+			sed -e 's/^[^a-zD]//' -e 's/[.,:]*$//' | grep -vE '/(NAME|TOPIC|BASE)([/.]|$)' | sort -u); do
 			[ -e "$TOP/$path" ] || [ -e "$OUT/base/7.3/$path" ] ||
 				bad "$f names $path, which is not there"
 		done
