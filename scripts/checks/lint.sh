@@ -126,14 +126,39 @@ check_names()
 	for target in $(sed -n 's/^\.PHONY: //p' "$TOP/Makefile"); do
 		(script "$target" > /dev/null 2>&1) || bad "target $target has no script of its name"
 	done
-	for stack in $(stacks | sed -n 's,^busted/,,p'); do
-		# check_closure_order catches that one, in object code.
-		[ "$stack" != closure-plain ] || continue
-		[ -d "$TOP/patches/lab/busted/$stack" ] || bad "busted/$stack is in no directory"
-		grep -q "[[:space:]]busted/${stack}[[:space:]]" "$TOP/tools/testing/selftests/bcache/expect" ||
-			bad "busted/$stack: no test is expected to catch it"
-		grep -q "[[:space:]]busted/${stack}[[:space:]]" "$TOP/tools/testing/selftests/bcache/runs" ||
-			bad "busted/$stack: no run tries it"
+}
+
+# The list of runs: each of them once, and what has to go wrong in a form that
+# the judge reads, with a pattern. Chance decides in real time only.
+check_runs()
+{
+	rows show check bench | sed 's/^[^ ]* //' | sort | uniq -d > "$OUT/lint/runs"
+	[ ! -s "$OUT/lint/runs" ] || bad "runs: twice: $(cat "$OUT/lint/runs")"
+	! grep -nvE '^($|#|(show|check|bench)( [^ ]+){4}|	(fails|may|breaks) [a-z0-9_-]+ /[^/]+/ [^ ])' "$RUNS" > "$OUT/lint/runs" ||
+		bad "runs: not understood: $(cat "$OUT/lint/runs")"
+	rows show check bench | while read -r set base scenario stack test rest; do
+		[ -f "$SELF/$test.c" ] || say "no test $test"
+		[ -f "$SELF/configs/$scenario.boot" ] || say "no scenario $scenario"
+		(base_row "$base" && topics "$stack") 2>&1 > /dev/null || :
+		! virtual "$scenario" ||
+			# shellcheck disable=SC2086
+			! expected "$base" "$scenario" "$stack" "$test" $rest | grep -q '^may' ||
+			say "$base $scenario $stack $test: no chance in virtual time"
+	done > "$OUT/lint/runs"
+	[ ! -s "$OUT/lint/runs" ] || bad "runs: $(sort -u "$OUT/lint/runs")"
+}
+
+# A busted variant lies on a stack, and a run has to go wrong with it;
+# closure_order judges object code in place of a run.
+check_busted()
+{
+	for dir in "$TOP"/patches/lab/busted/*/; do
+		stack=busted/$(basename "$dir")
+		(topics "$stack" > /dev/null 2>&1) ||
+			{ bad "$stack lies on no stack: its series does not begin with \"# on STACK\""; continue; }
+		grep -A1 "^[a-z]* [^ ]* [A-Z]* $stack " "$RUNS" | grep -q '^	' ||
+			grep -q "^	[0-9].* $stack .* reordered\$" "$TOP/scripts/checks/lint.sh" ||
+			bad "$stack: nothing has to go wrong with it, in no run"
 	done
 }
 

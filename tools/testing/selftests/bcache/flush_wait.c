@@ -81,6 +81,7 @@ int main(void)
 	lab_reset();
 	lab_put("gap_us", setting("gap_us", 4000));
 
+	at("load");
 	alive = load_watched(&load);
 
 	lab_put("starve", 0);
