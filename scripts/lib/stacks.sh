@@ -26,7 +26,7 @@ eras()
 era_field()
 {
 	awk -F ' *[|] *' -v era="$1" -v field="$2" '
-		BEGIN { split("era kernels vendors patches picked code", name) }
+		BEGIN { split("era kernels vendors patches picked code", name, " ") }
 		$1 == era { for (i in name) if (name[i] == field) print $i }' "$TOP/patches/eras"
 }
 
