@@ -266,11 +266,16 @@ check_overlay()
 	done
 }
 
-# Every file is matched by an F: line.
+# Every file is matched by an F: line, and every F: line matches a file.
 check_maintainers()
 {
+	(cd "$TOP" && git ls-files) > "$OUT/lint/files" || bad 'no files of git to look at'
 	sed -n 's/^F:[[:space:]]*//p' "$TOP/MAINTAINERS" > "$OUT/lint/f-lines"
-	for f in $(cd "$TOP" && git ls-files 2>/dev/null); do
+	while read -r pattern; do
+		(cd "$TOP" && git ls-files --error-unmatch "$pattern" > /dev/null 2>&1) ||
+			bad "F: $pattern of MAINTAINERS matches no file"
+	done < "$OUT/lint/f-lines"
+	while read -r f; do
 		while read -r pattern; do
 			# shellcheck disable=SC2254
 			case $f in
@@ -278,7 +283,7 @@ check_maintainers()
 			esac
 		done < "$OUT/lint/f-lines"
 		bad "$f: no F: line of MAINTAINERS matches"
-	done
+	done < "$OUT/lint/files"
 }
 
 check_documents()
