@@ -106,7 +106,8 @@ check_covers()
 		[ -z "$(sed -n 2p "$TOP/$cover")" ] || bad "$cover: no blank line after the subject"
 		! grep -vE '^@' "$TOP/$cover" | grep -qE '.{76}' || bad "$cover: a line of more than 75"
 		! grep -qiE '^(Signed-off-by|From ):?' "$TOP/$cover" || bad "$cover: a line that a mail must not have there"
-		for part in 'Objections that' 'How tested:' 'Not tested:'; do
+		# What coding-assistants.rst asks of an assisted fix, among others.
+		for part in 'Objections that' 'How tested:' 'Not tested:' 'To reproduce' 'Bug or vulnerability:'; do
 			grep -q "^$part" "$TOP/$cover" || bad "$cover: no '$part'"
 		done
 		set -- "$TOP/${cover%/*}"/*.patch
