@@ -300,6 +300,11 @@ check_documents()
 				bad "$f names $path, which is not there"
 		done
 	done
+	# So does a case of a test.
+	tests=$(cd "$SELF" && echo *.c | sed -e 's/\.c//g' -e 's/ /|/g')
+	for case in $(cd "$TOP" && grep -rhoE "\`\`($tests)\.[a-z_]+\`\`" Documentation | tr -d '`'); do
+		grep -q "\.${case#*.}\"" "$SELF"/*.c || [ "${case#*.}" = run ] || bad "no test has the case $case"
+	done
 }
 
 # The order of a load and a store in object code: wrong on the stock source
