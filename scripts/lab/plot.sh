@@ -75,7 +75,7 @@ staircase()
 		END {
 			xmax = 30 * (int(tmax / 30) + 1)
 			print "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 340\" font-family=\"sans-serif\" font-size=\"14\">"
-			print "<!-- output plot -p " base " " scenario " -->"
+			print "<!-- output plot -p -->"
 			print "<rect width=\"720\" height=\"340\" fill=\"white\"/>"
 			text(60, 28, "start", "black", "Durable 4 KiB writes done, one after another, on a fresh cache, Linux " base)
 			for (i = 0; i <= xmax; i += 30) {
