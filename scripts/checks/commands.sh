@@ -56,13 +56,7 @@ world()
 	git -C "$DIR/linux" commit -q -m base
 }
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 shift $((OPTIND - 1))
 # shellcheck disable=SC2046
 [ $# -gt 0 ] || set -- README.rst $(cd "$TOP" && find Documentation -name '*.rst' | sort)

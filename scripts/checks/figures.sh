@@ -69,14 +69,8 @@ moved()
 	say "# base $moved_base is $now, the documents and patches/bases are of $then: not compared"
 }
 
-todo=check
-while getopts uh opt; do
-	case $opt in
-	u) todo=update ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+opt_u=''
+options u "$@"
 shift $((OPTIND - 1))
 mkdir -p "$OUT/lint"
 names=${*:+ $* }
@@ -86,13 +80,13 @@ for doc in "$TOP"/Documentation/*/*.rst "$TOP"/Documentation/*/*.svg; do
 	while read -r command; do
 		asked "${command%% *}" || continue
 		seen=1
-		if [ $todo = check ] && moved "$command"; then
+		if [ -z "$opt_u" ] && moved "$command"; then
 			skip=' # SKIP another point release'
 			continue
 		fi
 		# shellcheck disable=SC2046
 		$(script "${command%% *}") $(echo "$command" | cut -s -d ' ' -f 2-) > "$OUT/lint/now"
-		if [ $todo = update ]; then
+		if [ -n "$opt_u" ]; then
 			update "$doc" "$command"
 			continue
 		fi

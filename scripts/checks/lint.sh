@@ -10,6 +10,9 @@
 # Exit status: 0 when all passed, else 1.
 . "$(dirname "$0")/../lib/lib.sh"
 
+options '' "$@"
+shift $((OPTIND - 1))
+
 wrong=''
 
 # bad TEXT: one thing that is wrong.

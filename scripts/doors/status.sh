@@ -11,15 +11,9 @@
 # shellcheck source=../lib/ksrc.sh
 . "$(dirname "$0")/../lib/ksrc.sh"
 
-while getopts nh opt; do
-	case $opt in
-	n) ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 shift $((OPTIND - 1))
-[ $# = 0 ] || { usage >&2; exit 2; }
+[ $# = 0 ] || misused
 
 line_ends()
 {

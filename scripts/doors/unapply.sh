@@ -58,15 +58,9 @@ in_place()
 	say "taken off in $tree: $(wc -l < "$PART/record") patches"
 }
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 shift $((OPTIND - 1))
-[ $# = 0 ] || { usage >&2; exit 2; }
+[ $# = 0 ] || misused
 open_tree
 if [ -n "$repo" ]; then
 	in_git

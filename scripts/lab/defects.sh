@@ -10,6 +10,9 @@
 # neither is left out. "-": no such run.
 . "$(dirname "$0")/../lib/lib.sh"
 
+options '' "$@"
+shift $((OPTIND - 1))
+
 base=${1:-$BASE}
 
 # figure STACK TEST METRIC [SETTING...]: one figure of a run, or "-".

@@ -155,16 +155,12 @@ sizes()
 }
 
 todo=draw
-while getopts bph opt; do
-	case $opt in
-	b) todo=bench ;;
-	p) todo=print ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+opt_b='' opt_p=''
+options bp "$@"
 shift $((OPTIND - 1))
-[ $# -le 2 ] || { usage >&2; exit 2; }
+[ -z "$opt_b" ] || todo=bench
+[ -z "$opt_p" ] || todo=print
+[ $# -le 2 ] || misused
 base=${1:-$BASE} scenario=${2:-VT}
 case $todo in
 print)
