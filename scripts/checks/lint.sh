@@ -193,16 +193,58 @@ check_headers()
 	done
 }
 
-# A text for one base makes the same change as the one for all: the lines it
-# adds are the same, or patches/copies names it with the reason.
+# A text for one line of kernels makes the same change as the one for all: the
+# lines it adds are the same, or patches/copies names it with the reason. The
+# log is the same, but for notes in brackets; that of the fix has upstream's.
 check_copies()
 {
-	for p in $(patches_all | grep -E '/([0-9]+\.[0-9]+|[BCD])/'); do
-		main=$TOP/$(echo "$p" | sed -E 's,/([0-9]+\.[0-9]+|[BCD])/.*,,')/${p##*/}
+	for p in $(patches_all | grep -E '/([0-9.]+|[BCD])/'); do
+		main=$TOP/$(echo "$p" | sed -E 's,/([0-9.]+|[BCD])/.*,,')/${p##*/}
+		case $p in patches/flush-race/*) ;; *)
+			[ ! -f "$main" ] || [ "$(log "$main")" = "$(log "$TOP/$p")" ] ||
+				bad "$p: another log than ${main#"$TOP"/}" ;;
+		esac
 		! grep -qxF "$p" "$TOP/patches/copies" || continue
 		[ -f "$main" ] || { bad "$p: a copy of nothing"; continue; }
 		[ "$(added "$main")" = "$(added "$TOP/$p")" ] ||
 			bad "$p: adds other lines than ${main#"$TOP"/}"
+	done
+}
+
+log()
+{
+	sed '/^---$/q' "$1" | awk 'BEGIN { RS = "" } NR > 1 && !/^\[ /'
+}
+
+# A text for one line of kernels fits after the topics before it, and is there
+# because the text for all does not. No source of such a kernel is needed.
+check_lines()
+{
+	SLICE=$OUT/lint/line
+	for line in $(cd "$TOP/patches" && for topic in $(sent_topics series); do
+		find "$topic" -mindepth 2 -name series; done | cut -d / -f 2 | sort -uV); do
+		rm -rf "$SLICE"
+		# shellcheck disable=SC2046
+		"$TOP/scripts/checks/preimage.sh" "$SLICE" $(for topic in $(sent_topics series); do
+			topic_patches "$topic" "$line"; done) || { bad "line $line: its texts fit no tree"; continue; }
+		for topic in $(sent_topics series); do
+			[ ! -f "$TOP/patches/$topic/$line/series" ] || ! lies "$topic" all ||
+				bad "$topic/$line: the text for all fits there as well"
+			lies "$topic" "$line" || { bad "$topic on $line: does not fit after the topics before it"; break; }
+			rm -rf "$SLICE"
+			mv "$SLICE.try" "$SLICE"
+		done
+	done
+	rm -rf "$SLICE" "$SLICE.try"
+}
+
+# lies TOPIC LINE: does this text lie on a copy of the slice?
+lies()
+{
+	rm -rf "$SLICE.try"
+	cp -a "$SLICE" "$SLICE.try"
+	for p in $(topic_patches "$1" "$2"); do
+		apply "$SLICE.try" "$p" 2> /dev/null || return 1
 	done
 }
 

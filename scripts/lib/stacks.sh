@@ -111,7 +111,8 @@ topic_patches()
 	[ "$2" != ksrc ] || topic_base=$(cut -d . -f 1,2 "$OUT/base/ksrc.version")
 	[ ! -f "$topic_dir/$topic_base/series" ] || topic_dir=$topic_dir/$topic_base
 	[ -f "$topic_dir/series" ] || die "no topic '$1': $topic_dir/series is missing"
-	sed -e 's/[[:space:]]*#.*//' -e '/^$/d' -e "s,^,$topic_dir/," "$topic_dir/series"
+	sed -e 's/[[:space:]]*#.*//' -e '/^$/d' -e "s,^,$topic_dir/," \
+		-e 's,/[^/]*/\.\./,/,' "$topic_dir/series"
 }
 
 # stack_patches STACK BASE: every patch of a stack, in order, absolute.
