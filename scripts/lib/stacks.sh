@@ -21,12 +21,12 @@ eras()
 	awk -F ' *[|] *' '!/^#/ { print $1 }' "$TOP/patches/eras"
 }
 
-# era_field ERA FIELD: one field of its row: kernels, vendors, patches, picked
+# era_field ERA FIELD: one field of its row: kernels, vendors, patches, picks
 # or code.
 era_field()
 {
 	awk -F ' *[|] *' -v era="$1" -v field="$2" '
-		BEGIN { split("era kernels vendors patches picked code", name, " ") }
+		BEGIN { split("era kernels vendors patches picks code", name, " ") }
 		$1 == era { for (i in name) if (name[i] == field) print $i }' "$TOP/patches/eras"
 }
 
