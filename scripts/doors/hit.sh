@@ -23,14 +23,14 @@ set -u
 # From patches/eras and the Cc: lines of the topics: which kernels, by
 # scripts/checks/hit_test.sh -w, which checks it as well.
 # begin
-ERAS='3.10-3.12||nothing|and stays locked until it is written
-3.13-3.14||none|then written under b->lock
-3.15-4.15||flush-race/C|then written under b->write_lock
-4.16-4.18|Ubuntu 4.4 from -161|flush-race/D/4.16|from a heap of 128 that is never freed
-4.19.0-4.19.60, 4.20-5.0, 5.1.0-5.1.19, 5.2.0-5.2.2||flush-race/D|from a heap of 128 kept from call to call
-4.19.61-4.19.72, 5.1.20-5.1.21, 5.2.3-5.2.14||flush-race|as in C, with two counters
-4.19.73+, 5.2.15+||nothing|with the flag
-5.3+|SUSE 4.4.180, RHEL 4.18.0-147|nothing|up to 8 at a time, with the flag'
+ERAS='3.10-3.12||nothing|one node, locked until it is written
+3.13-3.14||none|one node, then takes b->lock
+3.15-4.15||flush-race/C|one node, then takes b->write_lock
+4.16-4.18|Ubuntu 4.4 from -161|flush-race/D/4.16|from a heap of 128 nodes that is never freed
+4.19.0-4.19.60, 4.20-5.0, 5.1.0-5.1.19, 5.2.0-5.2.2||flush-race/D|from a heap of 128 nodes, kept from call to call
+4.19.61-4.19.72, 5.1.20-5.1.21, 5.2.3-5.2.14||flush-race|as C, with two counters
+4.19.73+, 5.2.15+||nothing|one node, with the flag
+5.3+|SUSE 4.4.180, RHEL 4.18.0-147|nothing|up to 8 nodes, with the flag'
 SINCE='root-on-list 5.3
 journal-wake 3.14
 reap-skip 5.3
@@ -292,7 +292,7 @@ flush_race()
 		nothing*) but=$but${vendors:+, unless $vendors} now='not here' ;;
 		*) now=possible ;;
 		esac
-		! among "$kernels" || word=$now reason="$kernels: a node is picked ${row#*|}"
+		! among "$kernels" || word=$now reason="$kernels: the flusher picks ${row#*|}"
 	done
 	[ "$word" = 'not here' ] || reason=$reason$but
 	verdict flush-race

@@ -16,6 +16,7 @@ unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY
 
 BCACHE=drivers/md/bcache
 RECORD=$BCACHE/.bcache-applied
+# shellcheck disable=SC2034
 NO_TEXT='no text is offered for it (patches/README says why)'
 
 # A reader that has seen enough (| head) is no reason to leave things behind.
@@ -363,7 +364,7 @@ plan_topic()
 		lay "$@" || continue
 		case $(wc -l < "$PART/now") in
 		0) row "$topic" applied '' ;;
-		$#) row "$topic" 'missing, would apply' '' ;;
+		"$#") row "$topic" 'missing, would apply' '' ;;
 		*) row "$topic" 'in part, would apply the rest' '' ;;
 		esac
 		return
@@ -388,7 +389,7 @@ title()
 # misfit: which hunk does not fit, what it expects and what is there.
 misfit()
 {
-	cd "$PART/first"
+	cd "$PART/first" || exit 1
 	where=$(sed -n 's/^error: patch failed: //p' said | head -1)
 	echo "$me: $(sed "s,^$TOP/,," patch) does not fit $tree; nothing is changed" >&2
 	[ -n "$where" ] || { sed -n 's/^error: /  /p' said >&2; exit 1; }
@@ -459,8 +460,9 @@ beside()
 keep()
 {
 	for path in $1; do
-		[ -w "$tree/${path%/*}" ] && [ -w "$tree/$path" ] ||
+		if [ ! -w "$tree/${path%/*}" ] || [ ! -w "$tree/$path" ]; then
 			die "cannot write to $tree/$path; nothing is changed"
+		fi
 		cmp -s "$PART/orig/$path" "$tree/$path" ||
 			die "$tree/$path was changed meanwhile; nothing is changed"
 		beside "$path" old
