@@ -61,7 +61,7 @@ static void print_timeline(uint64_t run_ns)
 int main(void)
 {
 	const struct geometry geo = {
-		.cache_mb	= 512,
+		.cache_mb	= setting("cache_mb", 512),
 		.backing_mb	= 512,
 		.bucket		= "64k",
 		.block		= "4k",
@@ -69,9 +69,10 @@ int main(void)
 	unsigned long writes = setting("writes", 3000);
 	unsigned long span = setting("span", 1000);
 	unsigned long limit_ms = setting("limit_ms", 1000);
+	bool isolated = setting("isolated", 0);
 	unsigned long i, full;
 	struct latencies lat = {};
-	uint64_t origin, run, worst = 0;
+	uint64_t origin, run, worst = 0, seed = 1;
 	void *buf = block_buffer(0x5a);
 	int fd;
 
@@ -82,8 +83,9 @@ int main(void)
 	origin = now_ns();
 	for (i = 0; i < writes; i++) {
 		uint64_t start = now_ns(), end;
+		off_t at = isolated ? 2 * (next_random(&seed) % span) : i % span;
 
-		if (pwrite(fd, buf, BLOCK, i % span * BLOCK) != BLOCK)
+		if (pwrite(fd, buf, BLOCK, at * BLOCK) != BLOCK)
 			fatal("write %lu failed", i);
 		end = now_ns();
 		latency_add(&lat, end - start);
