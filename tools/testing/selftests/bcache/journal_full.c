@@ -7,12 +7,17 @@
  * On a fresh cache the tree is one leaf, the root, and the entry is released
  * when that leaf is written. How long does the slowest write wait?
  *
+ * The leaf is also written when it has a page of unwritten keys. Keys of
+ * writes in turn merge, so it does not come to that; keys of writes at random,
+ * a block apart, do not, and then the journal has to be small to be full first.
+ *
  * Observed from outside only: the clock around each write, and the lab's
  * count of full journals, without which the test has not tested anything. A
  * kernel without the lab counts calls of the flusher, which come of a full
  * journal.
  *
- * Settings: writes (count), span (blocks), limit_ms (the slowest write that
+ * Settings: writes (count), span (blocks), isolated (1: at random, over every
+ * other block of twice the span), cache_mb, limit_ms (the slowest write that
  * passes), dev_us (device latency where the disks are ours).
  */
 #define _GNU_SOURCE
