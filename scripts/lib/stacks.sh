@@ -68,21 +68,17 @@ stacks()
 		sed -e 's,^\./,,' -e 's,/series$,,' | sort)
 }
 
-# stack_row STACK: the words of a stack: topics, and stacks below it.
-stack_row()
-{
-	sed -n "s/^$(printf '%s' "$1" | sed 's,[.[\*^$/],\\&,g'):[[:space:]]*//p" \
-		"$TOP/patches/stacks"
-	[ ! -f "$TOP/patches/lab/$1/series" ] ||
-		sed -n "1s,^# on \([^ ]*\)\$,\1 lab/$1,p" "$TOP/patches/lab/$1/series"
-}
-
-# words STACK: its topics, those of the stacks below it first. A word that is a
-# topic is one, and no stack. Subshells: a function may call itself.
+# words STACK: its topics, those of the stacks below it first. A word of a row
+# that is a topic is one, and no stack. Subshells: a function may call itself.
 words()
 (
-	row=$(stack_row "$1")
-	[ -n "$row" ] || exit 1
+	row=$(sed -n "s/^$(printf '%s' "$1" | sed 's,[.[\*^$/],\\&,g'):[[:space:]]*//p" \
+		"$TOP/patches/stacks")
+	if [ -z "$row" ]; then
+		on=$(sed -n '1s/^# on //p' "$TOP/patches/lab/$1/series" 2>/dev/null)
+		[ -n "$on" ] && words "$on" && echo "lab/$1"
+		exit
+	fi
 	for word in $row; do
 		if [ -f "$TOP/patches/$word/series" ]; then
 			echo "$word"
