@@ -62,7 +62,7 @@ asked()
 # documents are of. Its figures may differ then, and that is no fault.
 moved()
 {
-	moved_base=$(echo "$1" | grep -oE ' [0-9]+\.[0-9]+' || bases | head -1)
+	moved_base=$(echo "$1" | grep -oE ' [0-9]+\.[0-9]+' || newest)
 	moved_base=${moved_base# }
 	now=$(cat "$OUT/base/$moved_base.version" 2>/dev/null || echo none)
 	then=$(base_row "$moved_base" | awk '{ print $NF }')

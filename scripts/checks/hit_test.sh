@@ -16,7 +16,7 @@ HIT=$TOP/scripts/doors/hit.sh
 SAID=$OUT/lint/hit.said
 UUID=00000000-0000-4000-8000-0000000000cc
 UUID2=11111111-0000-4000-8000-0000000000cc
-FIRST=$(bases | head -1)
+FIRST=$(newest)
 
 # tables: what hit.sh has between "begin" and "end".
 tables()

@@ -20,7 +20,7 @@ options '' "$@"
 shift $((OPTIND - 1))
 [ $# -eq 3 ] || misused
 GIT=$1 DIR=$2 TOPIC=$3
-NEWEST=$(bases | head -1)
+NEWEST=$(newest)
 WORK=$GIT/../b4
 
 # Pre-flight checks came with 0.14; Debian 12 has 0.12 and its libraries, which

@@ -26,7 +26,7 @@
 # N goes up when the text has changed. See Documentation/process/sending.rst.
 . "$(dirname "$0")/../lib/lib.sh"
 
-NEWEST=$(bases | head -1)
+NEWEST=$(newest)
 
 # All of git here is ours alone: no setting or hook of the user gets a say, and
 # dates are those of the patches, so that the same text gives the same mails.

@@ -15,26 +15,30 @@ shift $((OPTIND - 1))
 
 base=${1:-$BASE}
 
-# figure STACK TEST METRIC [SETTING...]: one figure of a run, or "-".
-figure()
+# of STACK TEST FIGURE [NAME=VALUE...]: one figure of the first run in the list
+# that has those settings, or "-".
+of()
 {
-	tsv=$OUT/runs/$(stack=$1 test=$2; shift 3; run_id "$base" VT "$stack" "$test" "$@")/results.tsv
-	[ -f "$tsv" ] || { echo -; return; }
-	awk -F '\t' -v metric="$3" '$5 == metric { v = $6 } END { print v == "" ? "-" : v }' "$tsv"
+	run="$base VT $1 $2" of=$3
+	shift 3
+	row=$(rows show check | sed 's/^[^ ]* //' | grep -E "^$run( |\$)") || :
+	for setting; do
+		row=$(echo "$row" | grep -E " $setting( |\$)") || :
+	done
+	[ -n "$row" ] || { echo -; return; }
+	# shellcheck disable=SC2046
+	figure "$of" $(echo "$row" | head -1) || :
 }
 
+# line WHAT UNIT TEST FIGURE [NAME=VALUE...]
 line()
 {
 	what=$1 unit=$2
 	shift 2
-	vanilla=$(figure vanilla "$@") series=$(figure series "$@")
+	vanilla=$(of vanilla "$@") series=$(of series "$@")
 	[ "$vanilla$series" != -- ] || return 0
 	printf '%-16s %-46s %14s %14s %s\n' "$1" "$what" "$vanilla" "$series" "$unit"
 }
-
-# Older bases meet that one on a slower cache device only.
-slow=''
-[ "$base" = "$(bases | head -1)" ] || slow=cache_us=10000
 
 printf '%-16s %-46s %14s %14s\n' "$base VT" '' vanilla series
 line 'slowest durable write, appending' us journal_full worst
@@ -42,7 +46,7 @@ line 'slowest durable write, random, 512 MiB' us journal_full worst isolated=1 s
 line 'slowest durable write, random, 40 MiB' us journal_full worst isolated=1 span=30000 cache_mb=40 writes=500
 line 'slowest durable write, root read from disk' us root_leaf worst
 line 'slowest durable write while roots change' us old_root worst
-line 'slowest write, entry full and journal full' us journal_wake worst ${slow:+"$slow"}
+line 'slowest write, entry full and journal full' us journal_wake worst
 line 'slowest write, reference dropped late' us journal_put worst
 line 'waits for itself, proven never to end' count reclaim_flusher locked_self
 line 'waits in a circle, proven never to end' count reclaim_writer locked_abba
