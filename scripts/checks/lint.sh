@@ -317,7 +317,7 @@ check_overlay()
 # Every file is matched by an F: line, and every F: line matches a file.
 check_maintainers()
 {
-	(cd "$TOP" && git ls-files) > "$OUT/lint/files" || bad 'no files of git to look at'
+	(cd "$TOP" && git ls-files) > "$OUT/lint/tracked" || bad 'no files of git to look at'
 	sed -n 's/^F:[[:space:]]*//p' "$TOP/MAINTAINERS" > "$OUT/lint/f-lines"
 	while read -r pattern; do
 		(cd "$TOP" && git ls-files --error-unmatch "$pattern" > /dev/null 2>&1) ||
@@ -331,7 +331,7 @@ check_maintainers()
 			esac
 		done < "$OUT/lint/f-lines"
 		bad "$f: no F: line of MAINTAINERS matches"
-	done < "$OUT/lint/files"
+	done < "$OUT/lint/tracked"
 }
 
 check_documents()
