@@ -49,7 +49,7 @@ line 'slowest durable write while roots change' us old_root worst
 line 'slowest write, entry full and journal full' us journal_wake worst
 line 'slowest write, reference dropped late' us journal_put worst
 line 'waits for itself, proven never to end' count reclaim_flusher locked_self
-line 'waits in a circle, proven never to end' count reclaim_writer locked_abba
+line 'waits in a circle, proven never to end' count reclaim_flusher locked_abba reclaim=2
 line 'waits for the flag, polled a microsecond a lap' laps flush_wait wait_laps
 line 'bucket_lock held over such waits' us flush_wait reap_wait_us
-line 'laps with gc as a real-time task' laps flush_wait_fifo wait_laps writes=100000
+line 'laps with gc as a real-time task' laps flush_wait wait_laps fifo=1 writes=100000
