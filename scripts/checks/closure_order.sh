@@ -14,7 +14,7 @@
 # counts; arm64 does not, so there the store has to be a release, or a barrier
 # has to come before it. A compiler that is missing, or that the base is too
 # new for, is a skip with its reason. Output: KTAP. Exit status: 0 when none
-# failed, else 1; 4 when all were skipped.
+# failed, else 1.
 . "$(dirname "$0")/../lib/lib.sh"
 
 config()
@@ -45,10 +45,11 @@ compile()
 	clang-*)	set -- CC=clang ;;
 	*)		set -- ;;
 	esac
-	kmake "$@" allnoconfig
-	config >> "$tree/$obj/.config"
-	kmake "$@" olddefconfig
-	kmake "$@" prepare
+	if [ ! -f "$tree/$obj/.config" ]; then
+		kmake "$@" allnoconfig
+		config >> "$tree/$obj/.config"
+		kmake "$@" olddefconfig
+	fi
 	kmake "$@" "$file.o"
 }
 
@@ -117,7 +118,7 @@ file=lib/closure
 
 say "KTAP version 1"
 say "1..$#"
-nr=0 failed=0 skipped=0
+nr=0 failed=0
 for which; do
 	nr=$((nr + 1))
 	cc=${which%%-*} arch=${which#*-}
@@ -126,7 +127,6 @@ for which; do
 	why=$(missing)
 	if [ -n "$why" ] || [ -n "$DRY" ]; then
 		say "ok $nr $name # SKIP ${why:-not run}"
-		skipped=$((skipped + 1))
 		continue
 	fi
 	obj=o-closure-$which
@@ -148,5 +148,4 @@ for which; do
 	*) say "not ok $nr $name"; failed=$((failed + 1)) ;;
 	esac
 done
-[ "$failed" -eq 0 ] || exit 1
-[ "$skipped" -lt $# ] || exit 4
+[ "$failed" -eq 0 ]
