@@ -325,7 +325,6 @@ bool bcache_stop(int fd)
 {
 	at("stop");
 	close(fd);
-	at("stop");
 	cset_put("stop", "1");
 	return gone(bdev) && gone(cset);
 }
