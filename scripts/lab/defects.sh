@@ -5,15 +5,19 @@
 # runs that were made.
 #
 # Usage: scripts/lab/defects.sh [BASE]
+#        scripts/lab/defects.sh -m TEST...
+#   -m  only these tests, of the newest base, as a mail has room for them; a run
+#       that is missing is an error
 #
 # Microseconds, counts and laps are of virtual time, exact. What was run on
 # neither is left out. "-": no such run.
 . "$(dirname "$0")/../lib/lib.sh"
 
-options '' "$@"
+opt_m=''
+options m "$@"
 shift $((OPTIND - 1))
-
-base=${1:-$BASE}
+base=$(newest) tests=" $* "
+[ -n "$opt_m" ] || base=${1:-$BASE} tests=''
 
 # of STACK TEST FIGURE [NAME=VALUE...]: one figure of the first run in the list
 # that has those settings, or "-".
@@ -35,12 +39,23 @@ line()
 {
 	what=$1 unit=$2
 	shift 2
+	case $tests in ''|*" $1 "*) ;; *) return 0 ;; esac
 	vanilla=$(of vanilla "$@") series=$(of series "$@")
-	[ "$vanilla$series" != -- ] || return 0
-	printf '%-16s %-46s %14s %14s %s\n' "$1" "$what" "$vanilla" "$series" "$unit"
+	seen="$seen $1"
+	if [ -n "$opt_m" ]; then
+		case " $vanilla $series " in *" - "*) die "no run of $1 on $base; make check T=$1 makes it" ;; esac
+		printf '  %-46s %10s %10s %s\n' "$what" "$vanilla" "$series" "$unit"
+	elif [ "$vanilla$series" != -- ]; then
+		printf '%-16s %-46s %14s %14s %s\n' "$1" "$what" "$vanilla" "$series" "$unit"
+	fi
 }
 
-printf '%-16s %-46s %14s %14s\n' "$base VT" '' vanilla series
+seen=''
+if [ -n "$opt_m" ]; then
+	printf '  %-46s %10s %10s\n' "$base" today patched
+else
+	printf '%-16s %-46s %14s %14s\n' "$base VT" '' vanilla series
+fi
 line 'slowest durable write, appending' us journal_full worst
 line 'slowest durable write, random, 512 MiB' us journal_full worst isolated=1 span=30000
 line 'slowest durable write, random, 40 MiB' us journal_full worst isolated=1 span=30000 cache_mb=40 writes=500
@@ -53,3 +68,6 @@ line 'waits in a circle, proven never to end' count reclaim_flusher locked_abba 
 line 'waits for the flag, polled a microsecond a lap' laps flush_wait wait_laps
 line 'bucket_lock held over such waits' us flush_wait reap_wait_us
 line 'laps with gc as a real-time task' laps flush_wait wait_laps fifo=1 writes=100000
+for test in $tests; do
+	case "$seen " in *" $test "*) ;; *) die "no figures of $test" ;; esac
+done
