@@ -149,7 +149,7 @@ for era in $(eras); do
 	has "$last" '^From: bcache lab <lab@bcache.invalid>' "^\[ Upstream commit $ID \]\$"
 	has "$DIR/o/export/flush-race/$era/v1/*.patch" '^Missing here: upstream.*UPSTREAM=dir'
 	# One that upstream's own diffs fit, one that they do not.
-	case $era in C|D) ;; *) continue ;; esac
+	case $era in C|D|E/ready) ;; *) continue ;; esac
 	exports "flush-race/$era/v2" BASE="$era" UPSTREAM="$DIR/upstream" flush-race
 	last=$(find "$DIR/o/export/flush-race/$era/v2" -name '[0-9]*.patch' | sort | tail -n 1)
 	has "$last" '^From: Up Stream <up@stream.invalid>' '^Date: Fri, 28 Jun 2019 12:00:00 \+0800' \
