@@ -47,22 +47,20 @@ judge_upstream()
 }
 
 # comments THEIRS OURS DIFF: DIFF, one of our diffs, with their comments: the nth
-# that THEIRS, all of their diffs, adds for the nth that all of ours add. The
-# blobs that it named do not exist then.
+# that THEIRS, all of their diffs, adds for the nth that all of ours add. None of
+# ours is context of another patch. The blobs that it named do not exist then.
 comments()
 {
 	awk '
 		FNR == 1 { file++ }
-		{ sign = substr($0, 1, 1); text = substr($0, 2) }
-		in_comment && sign != in_comment { put(in_comment, comment); in_comment = "" }
-		!in_comment && sign ~ /[ +]/ && text ~ /^[ \t]*\/\*/ { in_comment = sign; comment = ""; lines = 0 }
+		!in_comment && /^\+[ \t]*\/\*/ { in_comment = 1; comment = ""; lines = 0 }
 		in_comment {
-			comment = comment text "\n"
+			comment = comment $0 "\n"
 			lines++
-			if (text !~ /\*\/$/) next
-			if (file < 3 && in_comment == "+") list[file, ++count[file]] = comment
-			put(in_comment, theirs(comment))
-			in_comment = ""
+			if (!/\*\/$/) next
+			in_comment = 0
+			if (file < 3) list[file, ++count[file]] = comment
+			else hunk = hunk theirs(comment)
 			next
 		}
 		file < 3 || /^index / { next }
@@ -74,24 +72,17 @@ comments()
 		END { end_hunk() }
 		function theirs(text,   i) {
 			for (i = count[1] == count[2] ? count[2] : 0; i > 0; i--)
-				if (list[2, i] == text) return list[1, i]
+				if (list[2, i] == text) text = list[1, i]
+			longer += split(text, line, "\n") - 1 - lines
 			return text
-		}
-		function put(sign, text,   i, n, line) {
-			if (file < 3) return
-			n = split(text, line, "\n") - 1
-			for (i = 1; i <= n; i++)
-				hunk = hunk sign line[i] "\n"
-			news += n - lines
-			if (sign == " ") olds += n - lines
 		}
 		function end_hunk(   a) {
 			if (at == "") return
 			split(at, a, /[-+, ]+/)
 			sub(/^@@ [^@]*/, "", at)
-			printf "@@ -%d,%d +%d,%d %s\n%s", a[2], a[3] + olds, a[4] + moved, a[5] + news, at, hunk
-			moved += news - olds
-			at = hunk = news = olds = ""
+			printf "@@ -%d,%d +%d,%d %s\n%s", a[2], a[3], a[4] + moved, a[5] + longer, at, hunk
+			moved += longer
+			at = hunk = longer = ""
 		}' "$1" "$2" "$3"
 }
 
