@@ -171,7 +171,7 @@ want 'a depth that cannot be read' 'tree_depth  *cannot be read' root-on-list 'c
 # Journals, small and large against the 168 keys of a page. The lab runs those
 # of 512, 192, 176 and 40 MiB: tools/testing/selftests/bcache/runs.
 machine 7.3.4 0-1 "$SMP" 0
-want '512 MiB' 'room for 1008 entries' root-on-list possible
+want '512 MiB' 'room for 1008 entries.* 168 keys' root-on-list possible
 set_of $UUID 0 3072 64.0k 4.0k
 want '192 MiB' 'room for 368 entries' root-on-list possible
 set_of $UUID 0 2816 64.0k 4.0k
@@ -190,7 +190,7 @@ set_of $UUID 0 8192 64.0k 4.0k
 put proc/self/smaps '00400000-0040b000 r-xp 00000000 fe:00 12 /bin/dash
 Size:                 64 kB
 KernelPageSize:       64 kB'
-want 'pages of 64k' . root-on-list 'applies now'
+want 'pages of 64k' 'at 2728 keys' root-on-list 'applies now'
 rm "$DIR/sys/fs/bcache/$UUID/cache0/block_size"
 want 'a size that is missing' "not: $UUID\$" root-on-list possible
 

@@ -219,7 +219,7 @@ count_entries()
 	[ "$value" -ge 2 ] || value=2
 	[ "$value" -le 256 ] || value=256
 	entries=$(((value - 1) * blocks))
-	fact '  journal' "room for $entries entries of one key"
+	fact "  journal" "room for $entries entries of one key; a leaf writes itself at $keys keys"
 }
 
 # count_keys: a leaf writes itself once its unwritten set has that many, in
