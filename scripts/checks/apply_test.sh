@@ -63,9 +63,12 @@ make_trees()
 	for era in C E; do
 		fresh $era
 		by_hand "$FIX"/000[12]-*.patch
-		sed -i -e 's/keys already under way are/that is/' -e 's/^.*cache_set_free() calls$/\t\t * No lock:/' "$T/$B/btree.c"
-		mv "$T" "$DIR/src/$era-ready"
+		cp -a "$T" "$DIR/src/$era-ready"
+		sed -i -e 's/keys already under way are/that is/' -e 's/^.*cache_set_free() calls$/\t\t * No lock:/' \
+			"$DIR/src/$era-ready/$B/btree.c"
 	done
+	by_hand "$FIX"/0003-*.patch
+	mv "$T" "$DIR/src/E-fixed"
 
 	# What A and B lock; the rest does not matter.
 	while read -r era what; do
@@ -105,12 +108,13 @@ into_git()
 	g commit -q -m base
 }
 
-# spoilt NAME FILE SED PATTERN: apply refuses a tree of era C changed by SED.
+# spoilt NAME TREE FILE SED PATTERN: apply refuses the tree with SED done to FILE.
 spoilt()
 {
-	fresh C
-	sed -i "$3" "$T/$B/$2"
-	refused "$1" "$4" "$APPLY"
+	fresh "$2"
+	sed -i "$4" "$T/$B/$3"
+	! cmp -s "$DIR/src/$2/$B/$3" "$T/$B/$3" || bad "$1: nothing is spoilt"
+	refused "$1" "$5" "$APPLY"
 }
 
 # shows TEXT...: what the last command said has these, quoted.
@@ -143,6 +147,12 @@ does()
 	if [ "$rc" != "$want" ] || ! grep -qE "$pattern" "$DIR/out"; then
 		bad "$name: status $rc, said: $(head -3 "$DIR/out" | tr '\n' '|')"
 	fi
+	tidy
+}
+
+# tidy: nothing is left behind.
+tidy()
+{
 	left=$(find "$T" "$O" -name '*.bcache-old' -o -name '*.bcache-new' -o -path "$O/*ply.*" -o -path "$O/status.*" 2>/dev/null | head -1)
 	[ -z "$left" ] || { bad "$name: leaves $left"; rm -rf "$left"; }
 }
@@ -151,12 +161,11 @@ does()
 refused()
 {
 	refused_before=$(sums)
-	refused_name=$1 pattern=$2
+	name=$1 pattern=$2
 	shift 2
-	does "$refused_name" 1 "$pattern" "$@"
-	set -- "$refused_name"
-	[ "$(sums)" = "$refused_before" ] || bad "$1: the tree was changed"
-	[ -z "$(g worktree list 2> /dev/null | sed 1d)" ] || bad "$1: leaves a work tree"
+	does "$name" 1 "$pattern" "$@"
+	[ "$(sums)" = "$refused_before" ] || bad "$name: the tree was changed"
+	[ -z "$(g worktree list 2> /dev/null | sed 1d)" ] || bad "$name: leaves a work tree"
 }
 
 # round NAME ERA PATCHES FIX: status, apply, apply again, unapply.
@@ -218,53 +227,35 @@ every_way()
 	! g log trunk.. | grep -q 'Signed-off-by' || bad "$1: git: signed off"
 }
 
-# without NR PATCH: the patch but for its hunk of that number.
-without()
-{
-	awk -v nr="$1" '/^@@/ { n++ } /^diff / { body = 0 } /^@@/ { body = 1 }
-		!body || n != nr' "$2" |
-		# A file of which no hunk is left.
-		awk '/^diff / { head = $0; next } head && /^@@/ { print head; head = "" }
-			head { head = head "\n" $0; next } { print }'
-}
-
 by_hand()
 {
 	GIT_CEILING_DIRECTORIES=$DIR git -C "$T" apply --whitespace=nowarn "$@"
 }
 
+# The fix without one of its lines.
 half_patched()
 {
-	hunks=$(grep -c '^@@' "$FIX"/0003-*.patch)
-	nr=1
-	while [ "$nr" -le "$hunks" ]; do
-		fresh E
-		by_hand "$FIX"/0001-*.patch "$FIX"/0002-*.patch
-		without "$nr" "$FIX"/0003-*.patch > "$DIR/half.patch"
-		by_hand "$DIR/half.patch"
-		refused "hunk $nr left out" 'half of the fix is in' "$APPLY"
-		does "hunk $nr left out" 0 '^race fix:  partly' "$STATUS"
-		grep -q '^  missing: ' "$DIR/out" || bad "hunk $nr left out: it does not say what is missing"
-		nr=$((nr + 1))
-	done
-	# Lines that share a hunk with others, one at a time.
-	for line in 'BTREE_NODE_journal_flush,' 'BTREE_FLAG(journal_flush)' \
-		'mutex_lock(&c->bucket_lock)' set_btree_node_journal_flush \
-		'	clear_bit(BTREE_NODE_journal_flush'; do
-		fresh E
-		by_hand "$FIX"/000[1-3]-*.patch
-		for f in btree.h journal.c; do
-			awk -v line="$line" 'index($0, line) && !done++ { next } { print }' \
-				"$T/$B/$f" > "$DIR/less"
-			cat "$DIR/less" > "$T/$B/$f"
-		done
-		refused "without $line" 'half of the fix is in' "$APPLY"
-	done
+	while read -r file sed; do
+		spoilt "$file without $sed" E-fixed "$file" "$sed" 'half of the fix is in'
+		does "$file without $sed" 0 '^race fix:  partly' "$STATUS"
+		grep -q '^  missing: ' "$DIR/out" || bad "$file without $sed: it does not say what is missing"
+	done <<-'END'
+	btree.h /BTREE_NODE_journal_flush,/d
+	btree.h /BTREE_FLAG(journal_flush)/d
+	btree.c /<linux.delay.h>/d
+	btree.c /^static int mca_reap/,/^}/{/retry:/d;}
+	btree.c /^static int mca_reap/,/^}/s/btree_node_journal_flush(b)/0/
+	btree.c /^static void btree_node_free/,/^}/{/retry:/d;}
+	btree.c /^static void btree_node_free/,/^}/s/btree_node_journal_flush(b)/0/
+	journal.c /mutex_lock(&c->bucket_lock)/d
+	journal.c /set_btree_node_journal_flush/d
+	journal.c 0,/clear_bit(BTREE_NODE_journal_flush/{/clear_bit/d;}
+	journal.c /__bch_btree_node_write/,/^}/{/clear_bit/d;}
+	END
 	# What patch with fuzz makes of a tree that has the fix.
-	fresh E
-	by_hand "$FIX"/000[1-3]-*.patch
-	printf 'static int bch_btree_insert_node(struct btree *b)\n{\n\tif (btree_node_journal_flush(b))\n\t\treturn 0;\n}\n' >> "$T/$B/btree.c"
-	refused 'a hunk astray' 'astray:  a use of the flag in bch_btree_insert_node' "$APPLY"
+	spoilt 'a hunk astray' E-fixed btree.c '$a\
+static int bch_btree_insert_node(struct btree *b)\n{\n	if (btree_node_journal_flush(b))\n		return 0;\n}' \
+		'astray:  a use of the flag in bch_btree_insert_node'
 }
 
 bad_trees()
@@ -293,15 +284,15 @@ bad_trees()
 	fresh B
 	refused 'era B' 'is of era B; no text is offered' "$APPLY"
 	does 'era B' 0 '^race fix:  no; no text is offered' "$STATUS"
-	spoilt 'unknown code' journal.c 's/btree_flush_write/bch_flush/' 'unknown code in .*journal.c'
+	spoilt 'unknown code' C journal.c 's/btree_flush_write/bch_flush/' 'unknown code in .*journal.c'
 	does 'unknown code: status' 1 'expected: btree_flush_write' "$STATUS"
-	spoilt 'other locks' journal.c 's/write_lock/other_lock/' 'takes neither'
-	spoilt 'mixed line ends' btree.c '1s/$/\r/' 'mixes line ends'
-	spoilt 'a reject in the last patch' journal.c 's/We raced/Raced/' '0003-.* does not fit'
+	spoilt 'other locks' C journal.c 's/write_lock/other_lock/' 'takes neither'
+	spoilt 'mixed line ends' C btree.c '1s/$/\r/' 'mixes line ends'
+	spoilt 'a reject in the last patch' C journal.c 's/We raced/Raced/' '0003-.* does not fit'
 	shows 'We raced' '/[*] Raced'
 	does 'a reject: status' 0 'does not fit' "$STATUS"
 	# Of two places that are alike the one that was meant.
-	spoilt 'a reject in mca_reap()' btree.c '/^static int mca_reap/,/^}/{s/btree_node_dirty(/is_dirty(/;s/mutex_lock(/lock_write(/;s/up(/put_io(/;}
+	spoilt 'a reject in mca_reap()' C btree.c '/^static int mca_reap/,/^}/{s/btree_node_dirty(/is_dirty(/;s/mutex_lock(/lock_write(/;s/up(/put_io(/;}
 		$a\	}\n\n	mutex_lock(\&b->write_lock);\n	if (btree_node_dirty(b))' 'does not fit'
 	shows 'lock_write('
 	if [ "$(id -u)" = 0 ] && command -v setpriv > /dev/null; then
@@ -453,8 +444,9 @@ record()
 	printf '#!/bin/sh\ncase $* in *new*journal.c*) exit 1 ;; esac\nexec %s "$@"\n' "$(command -v mv)" > "$DIR/slow/mv"
 	refused 'a rename fails' 'cannot rename to .*journal.c; all is as it was' \
 		env PATH="$DIR/slow:$PATH" "$APPLY"
+	name='nobody reads'
 	KSRC=$T "$STATUS" | true
-	does 'nobody reads' 0 '' "$STATUS"
+	tidy
 }
 
 # All or nothing, whenever Ctrl-C comes.
@@ -487,8 +479,7 @@ ctrl_c()
 				break ;;
 			esac
 			[ "$how" = place ] || no_branch
-			left=$(find "$T" "$O" -name '*.bcache-*' ! -name .bcache-applied -o -path "$O/apply.*" | head -1)
-			[ -z "$left" ] || bad "Ctrl-C, $how: leaves $left"
+			tidy
 		done
 		[ "$stopped" -gt 0 ] || bad "Ctrl-C, $how: it never came in time"
 	done
@@ -515,8 +506,8 @@ today()
 	does 'the other topics' 0 '^applied' "$APPLY"
 	does 'the other topics' 0 '^taken off' "$UNAPPLY"
 	[ "$(sums)" = "$before" ] || bad 'topics: unapply does not give back every byte'
-	sed -i 's/kthread_stop(c->gc_thread)/kthread_end(c->gc_thread)/' "$T/$B/super.c"
-	refused 'a topic that does not fit' 'root-on-list/0001-.* does not fit' "$APPLY"
+	spoilt 'a topic that does not fit' 7.3 super.c 's/kthread_stop(c->gc_thread)/kthread_end(c->gc_thread)/' \
+		'root-on-list/0001-.* does not fit'
 	grep -q '^  what fits: TOPIC="journal-wake reap-skip' "$DIR/out" ||
 		bad 'a topic that does not fit: not what fits'
 	shows kthread_end

@@ -443,14 +443,6 @@ nearest()
 		}' "$1" -
 }
 
-# changed: the paths that new/ and the tree differ in.
-changed()
-{
-	(cd "$PART/new" && find . -type f | sed 's,^\./,,' | sort) | while read -r path; do
-		cmp -s "$PART/new/$path" "$PART/orig/$path" || echo "$path"
-	done
-}
-
 no_room()
 {
 	die "cannot write to $tree: $(df -Pk "$tree" | awk 'NR == 2 { print $4 }') KiB are free there; nothing is changed"
