@@ -370,6 +370,7 @@ check_closure_order()
 	$(newest) series gcc-x86_64 ok
 	$(newest) series gcc-arm64 ok
 	$(newest) busted/closure-plain gcc-arm64 reordered
+	$(newest) busted/closure-no-acquire gcc-arm64 reordered
 	6.1 vanilla clang-arm64 reordered
 	6.1 series clang-x86_64 ok
 	6.1 series clang-arm64 ok
