@@ -126,7 +126,7 @@ measured()
 	run=$1
 	shift
 	moved " ${run%% *}" > /dev/null && return 1
-	set_of=$(rows show check bench | sed -n "s/^\([a-z]*\) $run\$/\1/p")
+	set_of=$(rows show check bench | sed -n "s,^\([a-z]*\) $run\$,\1,p")
 	if [ -z "$set_of" ]; then
 		rows show check bench | grep -q "^[a-z]* ${run%% *} " || return 1
 		echo 'no such run in the list'
