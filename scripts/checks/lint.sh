@@ -3,7 +3,7 @@
 #
 # Check everything that can be checked without booting a kernel.
 #
-# Usage: scripts/checks/lint.sh [-k] [CHECK...]
+# Usage: scripts/checks/lint.sh [-k CHECK | CHECK...]
 #   CHECK  one of the functions check_CHECK below; default: all of them
 #   -k     print nothing, keep the KTAP in out/lint/CHECK.ktap
 #
