@@ -18,8 +18,8 @@ misjudged=0
 
 GOOD='KTAP version 1
 1..2
-# journal_full.filled: the journal was full 3 times
-ok 1 journal_full.filled
+# journal_full.events: the journal was full 3 times
+ok 1 journal_full.events
 # journal_full.worst: slowest of 9 writes 402 us, limit 1000 ms
 ok 2 journal_full.worst
 # guest exit 0'
@@ -74,13 +74,21 @@ want 1 'no plan' 'an empty verdict'
 run_of "$(without '^ok 2')" "$CONSOLE" 0
 want 1 '2 cases planned, 1 results' 'fewer results than planned'
 run_of "$(with '/^ok 2/s/journal_full/other/')" "$CONSOLE" 0
-want 1 '2 cases planned, 1 results' 'a case of another test'
+want 1 '2 results, but of 1 cases' 'a case of another test'
 run_of 'KTAP version 1
 1..0 # SKIP no lab
 # guest exit 4' "$CONSOLE" 0
 want 1 'skipped: # SKIP no lab' 'a skipped test is no pass'
 run_of "$(with 's/^ok 2.*/& # SKIP no clock/')" "$CONSOLE" 0
 want 0 '^ok 3 .*journal_full.worst # SKIP' 'a skipped case is marked'
+run_of "$(with 's/^ok 2.*/& # SKIP no clock/')" "$CONSOLE" 0 "$SLOW"
+want 1 'passed, but has to fail' 'a skipped case that has to fail'
+run_of "$(with -e '/^# guest/iok 3 other.case' -e 's/^1\.\.2/1..3/')" "$CONSOLE" 0
+want 1 'of 2 cases' 'a result of another test, and planned'
+run_of "$(with -e '/^# guest/iok 2 journal_full.worst')" "$CONSOLE" 0
+want 1 '2 cases planned, 3 results' 'a result twice'
+run_of "$(with 's/full.events$/full.worst/')" "$CONSOLE" 0
+want 1 '2 results, but of 1 cases' 'one case twice, another never'
 run_of "$(without guest)" "$CONSOLE" 0
 want 1 'did not end by itself' 'the test died'
 run_of "$(with 's/exit 0/exit 139/')" "$CONSOLE" 0
@@ -141,6 +149,12 @@ $CONSOLE" 0 "$DEAD"
 want 1 '^# failed in another way|^# after worst: on the console: .*BUG: another' 'a broken run, not as expected'
 run_of "$GOOD" "$CONSOLE" 0 "$DEAD"
 want 1 'did not break' 'a run that did not break'
+run_of "$(with -e 's/^ok 1/not ok 1/')" "[ 1.5] BUG: a dead frame
+$CONSOLE" 0 "$DEAD"
+want 1 '^not ok 2 [^#]*events$' 'a case that failed before it broke'
+run_of "$(with -e 's/^ok 2.*/# at */')" "[ 1.5] BUG: a dead frame
+$CONSOLE" 1 "$DEAD"
+want 1 '^# after events: ' 'a progress line that is a pattern'
 HANGS='/did not end in time/ it polls for ever'
 AT='KTAP version 1
 1..2
@@ -149,19 +163,24 @@ run_of "$AT" 'booted' 124 "breaks load $HANGS"
 want 0 '^not ok 1 .*run # XFAIL it polls' 'a hang where it is expected'
 run_of '' 'booted' 124 "breaks load $HANGS"
 want 1 '^# after -: the guest did not end' 'a hang at boot in place of the expected one'
-run_of "$AT" 'booted' 124 "breaks filled $HANGS"
+run_of "$AT" 'booted' 124 "breaks events $HANGS"
 want 1 '^# after load: the guest did not end' 'a hang at another place'
 run_of '' 'booted' 124 "breaks - $HANGS"
 want 1 '^# after -: the guest did not end' 'a hang with nothing seen before it'
 
 # Nothing happened that the cases look at: they are no passes.
-VOID=$(printf '%s\n' "$BAD" | sed -e 's/^\(# \|not ok 2 \)journal_full.worst.*/\1journal_full.events: 0 times/' -e 's/\(ok 2.*\): .*/\1/')
+VOID=$(printf '%s\n' "$BAD" | sed -e 's/events: .*/worst: 402 us/' -e 's/1 journal_full.events/1 journal_full.worst/' -e '/ 9 writes/s/.*/# journal_full.events: 0 times/' -e 's/^not ok 2.*/not ok 2 journal_full.events/')
 run_of "$VOID" "$CONSOLE" 0 'fails events /^0 times/ nothing to meet'
-want 0 '^not ok 2 .*filled # XFAIL void' 'no pass without events'
+want 0 '^not ok 2 .*worst # XFAIL void' 'no pass without events'
 want 0 '^not ok 3 .*events # XFAIL nothing' 'no events, as expected'
+run_of "$(printf '%s\n' "$VOID" | sed 's/^ok 1/not ok 1/')" "$CONSOLE" 0 'fails events /^0 times/ nothing to meet'
+want 1 '^not ok 2 [^#]*worst$' 'a case that failed is no void one'
+run_of "$VOID" "$CONSOLE" 0 "fails events /^0 times/ nothing to meet
+$SLOW"
+want 1 'passed, but has to fail' 'nor one that had to fail'
 run_of "$VOID" "$CONSOLE" 0
 want 1 '^not ok 3 .*events$' 'no events'
-want 1 '^not ok 2 .*filled # XFAIL void' 'and no pass'
+want 1 '^not ok 2 .*worst # XFAIL void' 'and no pass'
 
 # What a run had to show is kept with it, until it is judged by today's list.
 printf '7.3\tVT\tvanilla\tjournal_full\t\n' > "$DIR/testid"
@@ -205,6 +224,18 @@ not ok 1 a' 'exit 0'
 sums 1 'exit status 0, with 1 failed cases' 'a script that does not say that it failed'
 reports 'ok 1 a' 'exit 0'
 sums 1 'no plan' 'a script without a plan'
+reports '1..2
+ok 1 a
+ok 1 a' 'exit 0'
+sums 1 'do not count from 1 to 2' 'a result twice'
+reports '1..1
+ok 1 a
+1..2' 'exit 0'
+sums 1 '2 plans' 'two plans'
+reports '1..2
+ok 1 a
+not ok 2 b # XFAIL of no judge' 'exit 0'
+sums 1 'exit status 0, with 1 failed cases' 'a script that excuses itself'
 reports '1..0' 'exit 0'
 sums 1 'no case planned' 'a script with nothing to say'
 rm "$DIR/ktap"

@@ -15,22 +15,28 @@ take()
 }
 
 # ktap_broken FILE: why its cases are not all that there should be, or nothing.
-# What died has no word of it in its cases.
+# What died has no word of it in its cases. A script, unlike a verdict, has a
+# status, and no failure of it is expected.
 ktap_broken()
 {
 	[ -f "$1" ] || { echo "no file of cases"; return; }
 	awk '
-		/^1\.\.[0-9]+/ && !plans++ { plan = substr($1, 4) }
-		/^(not )?ok / { seen++ }
-		/^not ok / && !/# XFAIL/ { failed++ }
+		/^1\.\.[0-9]+/ { plan = substr($1, 4) }
+		/^1\.\./ { plans++ }
+		/^(not )?ok / { if ($($1 == "ok" ? 2 : 3) != ++seen) disorder = 1 }
+		/^not ok / { failed++ }
 		/^# exit / { status = $3; ended = 1 }
 		END {
 			if (!plans)
 				print "no plan"
+			else if (plans > 1)
+				print plans " plans"
 			else if (plan == 0)
 				print "no case planned"
 			else if (seen + 0 != plan)
 				print plan " cases planned, " seen + 0 " results"
+			else if (disorder)
+				print "results that do not count from 1 to " plan
 			else if (ended && (status == 0) != (failed == 0))
 				print "exit status " status ", with " failed + 0 " failed cases"
 		}' "$1"
