@@ -38,12 +38,17 @@ configure()
 	kmake olddefconfig
 }
 
+# missing: what was asked for and did not come out.
+missing()
+{
+	grep -h '^CONFIG' "$CONFIGS/common.config" "$CONFIGS/$scenario.config" |
+		grep -vxF -f "$tree/$obj/.config" || [ $? -eq 1 ] || echo 'all of it'
+}
+
 check_config()
 {
-	missing=$(cat "$CONFIGS/common.config" "$CONFIGS/$scenario.config" |
-		grep '^CONFIG' | grep -vxF -f "$tree/$obj/.config" || :)
-	[ -z "$missing" ] ||
-		die "$base $scenario: the .config came out without: $(echo "$missing" | tr '\n' ' ')"
+	[ -z "$(missing)" ] ||
+		die "$base $scenario: the .config came out without: $(missing | tr '\n' ' ')"
 }
 
 build()
@@ -54,7 +59,9 @@ build()
 	log=$OUT/log/build-$base-$scenario-$(echo "$stack" | tr / -).log
 	"$TOP/scripts/lab/tree.sh" "$base" "$stack"
 	stamp=$(cat "$tree/.stamp" "$CONFIGS/common.config" "$CONFIGS/$scenario.config" | sha256sum)
-	[ "$(cat "$tree/$obj/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
+	if [ "$(cat "$tree/$obj/.stamp" 2>/dev/null)" = "$stamp" ]; then
+		[ -n "$(missing)" ] || return 0
+	fi
 	if [ "$stack" != vanilla ]; then
 		"$0" "$base" "$scenario" vanilla
 	fi
@@ -69,12 +76,14 @@ build()
 		fi
 	fi
 	conf=$(cat "$CONFIGS/common.config" "$CONFIGS/$scenario.config" | sha256sum)
-	if [ "$(cat "$tree/$obj/.conf" 2>/dev/null)" != "$conf" ]; then
+	if [ "$(cat "$tree/$obj/.conf" 2>/dev/null)" != "$conf" ] || [ -n "$(missing)" ]; then
 		quiet "$log" configure
 		check_config
 		echo "$conf" > "$tree/$obj/.conf"
 	fi
 	quiet "$log" kmake linux
+	# What Kconfig of the tree became since may have dropped some.
+	check_config
 	echo "$stamp" > "$tree/$obj/.stamp"
 	step_done
 }
