@@ -41,6 +41,10 @@ fi
 id=$(run_id "$base" "$scenario" "$stack" "$test" "$@")
 run=$OUT/runs/$id
 kernel=$(kernel_dir "$base" "$scenario" "$stack")
+# A run of that name under way would be taken away from under its guest.
+mkdir -p "$OUT/log"
+exec 9> "$OUT/log/run-$id.lock"
+flock -n 9 || die "$id is under way already"
 rm -rf "$run"
 mkdir -p "$run"
 cp "$kernel/.config" "$run/config"
@@ -84,11 +88,14 @@ qemu()
 # guest COMMAND...: until it ends, or its time is over.
 guest()
 {
+	from=$(date +%s)
 	timeout -k 5 "${RUN_SECONDS:-300}" "$@" \
 		> "$run/console" 2>&1 3> "$run/pipe" < /dev/null &
 	KID=$!
 	wait "$KID" && rc=0 || rc=$?
 	KID=''
+	# The status of a guest that timeout had to kill, and of one that others did.
+	[ "$rc" != 137 ] || [ $(($(date +%s) - from)) -ge "${RUN_SECONDS:-300}" ] || rc=killed
 }
 
 words=$(grep -v '^#' "$SELF/configs/$scenario.boot")
