@@ -537,6 +537,7 @@ struct stamp {
 static struct kept *written;
 static uint64_t sectors;
 static unsigned int written_size;
+static uint64_t lose;		/* the number of a write; none is 0 */
 
 /* what all loads share */
 static struct {
@@ -578,6 +579,7 @@ static void kept_start(int fd)
 	sectors = lseek(fd, 0, SEEK_END) / SECTOR;
 	written = shared_memory(sectors * sizeof(*written));
 	loads = shared_memory(sizeof(*loads));
+	lose = setting("lose", 0);
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
 	pthread_mutex_init(&loads->lock, &attr);
@@ -609,7 +611,8 @@ static bool write_stamped(const struct load *l, char *buf, uint64_t at)
 
 	for (i = 0; i < l->size; i += SECTOR)
 		memcpy(buf + i, &stamp, sizeof(stamp));
-	ok = pwrite(l->fd, buf, l->size, at) == l->size;
+	/* "lose" is a write that says it was done and was not */
+	ok = stamp.nr == lose || pwrite(l->fd, buf, l->size, at) == l->size;
 
 	pthread_mutex_lock(&loads->lock);
 	k->busy--;
@@ -742,8 +745,9 @@ unsigned long load_ended(const struct load *l)
 static bool load_watch(struct load *l)
 {
 	unsigned long seen = 0, quiet_us = 0, step_us = 100, now;
+	int status;
 
-	while (waitpid(l->pid, NULL, WNOHANG) != l->pid) {
+	while (waitpid(l->pid, &status, WNOHANG) != l->pid) {
 		sleep_us(step_us);
 		now = l->shared->ended;
 		quiet_us = now == seen ? quiet_us + step_us : 0;
@@ -754,6 +758,8 @@ static bool load_watch(struct load *l)
 		}
 		step_us = step_us < 10000 ? step_us * 2 : 10000;
 	}
+	if (status)
+		fatal("the load died with status %#x", status);
 	return true;
 }
 

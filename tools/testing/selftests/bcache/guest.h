@@ -157,7 +157,8 @@ uint64_t load_metrics(struct load *l);
 
 /*
  * Of the blocks that were written, KEPT_READS are read back, or all: how many
- * hold what is older than the last write that nothing overtook, or foreign.
+ * hold what is older than the last write that nothing overtook, or foreign. With
+ * the setting "lose" the write of that number is left out, and has to be missed.
  */
 #define KEPT_READS	1000
 
