@@ -139,7 +139,10 @@ measured()
 		esac
 		for expression; do
 			# shellcheck disable=SC2086
-			[ "$expression" = - ] && echo - || figure "$expression" $run || :
+			case $expression in
+			-) echo - ;;
+			*) figure "$expression" $run | sed 's/^-$/none/' ;;
+			esac
 		done
 	fi
 }
@@ -193,6 +196,9 @@ texts_of()
 
 texts()
 {
+	for base in $(bases); do
+		! moved " $base" || skip=' # SKIP another point release, the others are compared'
+	done
 	texts_of "$TOP/patches" series.cover
 	for topic in $(mailed_topics); do
 		# shellcheck disable=SC2046
