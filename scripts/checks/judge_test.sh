@@ -22,98 +22,148 @@ ok 2 journal_full.worst
 CONSOLE='[    1.0] Run /init as init process
 [    2.0] reboot: Power down'
 
-# run_of STACK KTAP CONSOLE EXIT: in VT, unless SCENARIO says otherwise, and of
-# a test "flush", unless TEST does
+BAD=$(printf '%s\n' "$GOOD" | sed -e 's/^ok 2/not ok 2/' -e 's/402 us/30402000 us/' -e 's/exit 0/exit 1/')
+SLOW='fails worst /[1-9][0-9]{7} us/ a leaf root is on no list'
+
+# run_of KTAP CONSOLE EXIT [EXPECTED]: of the test journal_full.
 run_of()
 {
 	rm -rf "$DIR"
 	mkdir -p "$DIR"
-	printf '7.3\t%s\t%s\t%s\n' "${SCENARIO:-VT}" "$1" "${TEST:-flush}" > "$DIR/testid"
+	printf '7.3\tVT\tseed\tjournal_full\t%s\n' "${SETTINGS:-}" > "$DIR/testid"
 	echo 'scripts/lab/run.sh again' > "$DIR/command"
-	printf '%s\n' "$2" > "$DIR/ktap"
-	printf '%s\n' "$3" > "$DIR/console"
-	echo "$4" > "$DIR/exit"
+	printf '%s\n' "$1" > "$DIR/ktap"
+	printf '%s\n' "$2" > "$DIR/console"
+	echo "$3" > "$DIR/exit"
+	printf '%s\n' "${4:-}" > "$DIR/expected"
 }
 
 # want STATUS PATTERN NAME: the judge's status, and a line of its verdict.
 want()
 {
-	"$TOP/scripts/lab/judge.sh" "$DIR" > "$OUT/lint/judged" 2>&1 && rc=0 || rc=$?
+	"$TOP/scripts/lab/judge.sh" ${TODAY:+-e} "$DIR" > "$OUT/lint/judged" 2>&1 && rc=0 || rc=$?
 	if [ "$rc" != "$1" ] || ! grep -qE "$2" "$OUT/lint/judged"; then
 		say "# misjudged: $3 (status $rc, wanted $1 and '$2')"
 		misjudged=1
 	fi
 }
 
+# without PATTERN, with SED: the good run, changed.
 without()
 {
 	printf '%s\n' "$GOOD" | grep -vE "$1"
 }
 
-run_of seed "$GOOD" "$CONSOLE" 0
-want 0 '^ok 3 .*journal_full.worst' 'a good run'
-run_of seed "$(without '^1\.\.')" "$CONSOLE" 0
+with()
+{
+	printf '%s\n' "$GOOD" | sed "$@"
+}
+
+run_of "$GOOD" "$CONSOLE" 0
+want 0 '^ok 3 7.3.VT.seed.journal_full.worst' 'a good run'
+SETTINGS='writes=9 gap_us=0' run_of "$GOOD" "$CONSOLE" 0
+want 0 '^ok 3 7.3.VT.seed.journal_full.writes=9.gap_us=0.worst' 'a good run with settings'
+run_of "$(without '^1\.\.')" "$CONSOLE" 0
 want 1 'no plan' 'no plan'
-run_of seed '' "$CONSOLE" 0
+run_of '' "$CONSOLE" 0
 want 1 'no plan' 'an empty verdict'
-run_of seed "$(without '^ok 2')" "$CONSOLE" 0
+run_of "$(without '^ok 2')" "$CONSOLE" 0
 want 1 '2 cases planned, 1 results' 'fewer results than planned'
-run_of seed 'KTAP version 1
+run_of "$(with '/^ok 2/s/journal_full/other/')" "$CONSOLE" 0
+want 1 '2 cases planned, 1 results' 'a case of another test'
+run_of 'KTAP version 1
 1..0 # SKIP no lab
 # guest exit 4' "$CONSOLE" 0
 want 1 'skipped: # SKIP no lab' 'a skipped test is no pass'
-run_of seed "$(printf '%s\n' "$GOOD" | sed 's/^ok 2.*/& # SKIP no clock/')" "$CONSOLE" 0
+run_of "$(with 's/^ok 2.*/& # SKIP no clock/')" "$CONSOLE" 0
 want 0 '^ok 3 .*journal_full.worst # SKIP' 'a skipped case is marked'
-run_of seed "$(without guest)" "$CONSOLE" 0
+run_of "$(without guest)" "$CONSOLE" 0
 want 1 'did not end by itself' 'the test died'
-run_of seed "$(printf '%s\n' "$GOOD" | sed 's/exit 0/exit 139/')" "$CONSOLE" 0
+run_of "$(with 's/exit 0/exit 139/')" "$CONSOLE" 0
 want 1 'did not end by itself: # guest exit 139' 'the test was killed'
-run_of seed "$GOOD" '[    1.0] Run /init' 0
+run_of "$(with 's/exit 0/exit 1/')" "$CONSOLE" 0
+want 1 'exit status is 1, with 0 failed cases' 'exit status 1 with all cases ok'
+run_of "$(with 's/^ok 2/not ok 2/')" "$CONSOLE" 0
+want 1 'exit status is 0, with 1 failed cases' 'exit status 0 with a failed case'
+run_of "$GOOD" '[    1.0] Run /init' 0
 want 1 'did not power off' 'no power off'
-run_of seed "$GOOD" "$(printf '%s\n' "$CONSOLE" | sed 's/Power down/System halted/')" 0
+run_of "$GOOD" "$(printf '%s\n' "$CONSOLE" | sed 's/Power down/System halted/')" 0
 want 0 '^ok 1 ' 'halted, where power cannot be switched off'
-run_of seed "$GOOD" "$CONSOLE" 124
+run_of "$GOOD" "$CONSOLE" 124
 want 1 'did not end in time' 'a hang'
-run_of seed "$GOOD" "$CONSOLE" 1
+run_of "$GOOD" "$CONSOLE" 1
 want 1 'ended with status 1' 'a crash of the kernel'
 for noise in 'BUG: KASAN: slab-use-after-free in x' 'WARNING: CPU: 0 PID: 1 at fs/x.c:1' \
-	'INFO: task init:1 blocked for more than 40 seconds.' \
+	'INFO: task init:1 blocked for more than 40 seconds.' 'Call Trace:' \
 	'WARNING: possible circular locking dependency detected' \
 	'Kernel panic - not syncing' 'bcache: btree_flush_write() BUG: bnode 1: x'; do
-	run_of seed "$GOOD" "[ 1.5] $noise
+	run_of "$GOOD" "[ 1.5] $noise
 $CONSOLE" 0
 	want 1 'on the console: ' "$noise"
 done
-run_of seed "$(printf '%s\n' "$GOOD" | sed 's/^ok 1/not ok 1/')" "$CONSOLE" 0
-want 1 '^not ok 2 [^#]*journal_full.filled$' 'a failed case'
-want 1 '^# again: scripts/lab/run.sh again' 'no line that runs it again'
-run_of vanilla "$(printf '%s\n' "$GOOD" | sed -e 's/^ok 2/not ok 2/' -e 's/exit 0/exit 1/')" "$CONSOLE" 0
-want 0 '^not ok 3 .* # XFAIL' 'an expected failure'
-run_of vanilla "$GOOD" "$CONSOLE" 0
-want 1 'expected to fail' 'an expected failure that did not come'
-run_of vanilla "$(printf '%s\n' "$GOOD" | sed -e 's/^ok 2/not ok 2/' -e 's/exit 0/exit 1/')" \
-	"[ 1.5] BUG: bad
-$CONSOLE" 0
-want 1 '^not ok 1 [^#]*$' 'an expected failure does not excuse a broken run'
-want 1 '^not ok 3 [^#]*$' 'nor is it expected of one'
-# A run that is expected to break has to break in the expected way.
-DEAD='[    1.5] bcache: lab: BUG: the last thread wakes a dead frame'
-THREADS=$(printf '%s\n' "$GOOD" | sed 's/journal_full/check_threads/')
-TEST=check_threads run_of late-wake "$THREADS" "$DEAD
-$CONSOLE" 0
-want 0 '^not ok 1 .*check_threads.run # XFAIL the last thread' 'a broken run, as expected'
-TEST=check_threads run_of late-wake "$THREADS" "[    1.5] BUG: another
-$CONSOLE" 0
-want 1 '^# failed in another way than expected: on the console: .*BUG: another' 'a broken run, not as expected'
-# Where chance decides, both are met: the case must not fail the run.
-CHANCE=$(printf '%s\n' "$GOOD" | sed 's/journal_full.worst/flush_race.taken/')
-SCENARIO=SMP run_of unfixed "$CHANCE" "$CONSOLE" 0
-want 0 '^ok 3 .*flush_race.taken' 'chance: a pass'
-SCENARIO=SMP run_of unfixed "$(printf '%s\n' "$CHANCE" | sed 's/^ok 2/not ok 2/')" "$CONSOLE" 0
-want 0 '^not ok 3 .*flush_race.taken # XFAIL' 'chance: a failure'
-run_of seed "Bail out! no lab (2)
+run_of "Bail out! no lab (2)
 # guest exit 1" "$CONSOLE" 0
 want 1 'Bail out! no lab' 'a test that gave up'
+run_of "$BAD" "$CONSOLE" 0
+want 1 '^not ok 3 [^#]*journal_full.worst$' 'a failed case'
+want 1 '^# again: scripts/lab/run.sh again' 'no line that runs it again'
+
+# A case that has to fail.
+run_of "$BAD" "$CONSOLE" 0 "$SLOW"
+want 0 '^not ok 3 .* # XFAIL a leaf root' 'an expected failure'
+run_of "$GOOD" "$CONSOLE" 0 "$SLOW"
+want 1 'passed, but has to fail' 'an expected failure that did not come'
+run_of "$(printf '%s\n' "$BAD" | sed 's/30402000/2402000/')" "$CONSOLE" 0 "$SLOW"
+want 1 'failed in another way' 'an expected failure that says something else'
+run_of "$(without 'ok 2' | sed 's/1\.\.2/1..1/')" "$CONSOLE" 0 "$SLOW"
+want 1 'no such case' 'an expected failure of no case'
+run_of "$BAD" "[ 1.5] BUG: bad
+$CONSOLE" 0 "$SLOW"
+want 1 '^not ok 1 [^#]*$' 'an expected failure does not excuse a broken run'
+want 1 '^not ok 3 [^#]*$' 'nor is it expected of one'
+run_of "$GOOD" "$CONSOLE" 0 "may${SLOW#fails}"
+want 0 '^ok 3 .*worst$' 'chance: a pass'
+run_of "$BAD" "$CONSOLE" 0 "may${SLOW#fails}"
+want 0 '^not ok 3 .*worst # XFAIL' 'chance: a failure'
+
+# A run that has to break, in the expected way and at the expected place.
+DEAD='breaks worst /a dead frame/ the frame is gone'
+run_of "$GOOD" "[ 1.5] BUG: a dead frame
+$CONSOLE" 0 "$DEAD"
+want 0 '^not ok 1 .*run # XFAIL the frame is gone' 'a broken run, as expected'
+want 0 '^not ok 3 .*worst # XFAIL void' 'its cases are no passes'
+run_of "$GOOD" "[ 1.5] BUG: another
+$CONSOLE" 0 "$DEAD"
+want 1 '^# failed in another way|^# after worst: on the console: .*BUG: another' 'a broken run, not as expected'
+run_of "$GOOD" "$CONSOLE" 0 "$DEAD"
+want 1 'did not break' 'a run that did not break'
+HANGS='/did not end in time/ it polls for ever'
+AT='KTAP version 1
+1..2
+# at load'
+run_of "$AT" 'booted' 124 "breaks load $HANGS"
+want 0 '^not ok 1 .*run # XFAIL it polls' 'a hang where it is expected'
+run_of '' 'booted' 124 "breaks load $HANGS"
+want 1 '^# after -: the guest did not end' 'a hang at boot in place of the expected one'
+run_of "$AT" 'booted' 124 "breaks filled $HANGS"
+want 1 '^# after load: the guest did not end' 'a hang at another place'
+run_of '' 'booted' 124 "breaks - $HANGS"
+want 1 '^# after -: the guest did not end' 'a hang with nothing seen before it'
+
+# Nothing happened that the cases look at: they are no passes.
+VOID=$(printf '%s\n' "$BAD" | sed -e 's/^\(# \|not ok 2 \)journal_full.worst.*/\1journal_full.events: 0 times/' -e 's/\(ok 2.*\): .*/\1/')
+run_of "$VOID" "$CONSOLE" 0 'fails events /^0 times/ nothing to meet'
+want 0 '^not ok 2 .*filled # XFAIL void' 'no pass without events'
+want 0 '^not ok 3 .*events # XFAIL nothing' 'no events, as expected'
+run_of "$VOID" "$CONSOLE" 0
+want 1 '^not ok 3 .*events$' 'no events'
+want 1 '^not ok 2 .*filled # XFAIL void' 'and no pass'
+
+# What a run had to show is kept with it, until it is judged by today's list.
+printf '7.3\tVT\tvanilla\tjournal_full\t\n' > "$DIR/testid"
+printf '%s\n' "$BAD" > "$DIR/ktap"
+want 1 '^not ok 3 [^#]*worst$' 'judged by the list of that day'
+TODAY=1 want 0 "^not ok 3 .*worst # XFAIL" "judged by today's list"
 
 rm -rf "$DIR"
 exit $misjudged

@@ -126,14 +126,39 @@ check_names()
 	for target in $(sed -n 's/^\.PHONY: //p' "$TOP/Makefile"); do
 		(script "$target" > /dev/null 2>&1) || bad "target $target has no script of its name"
 	done
-	for stack in $(stacks | sed -n 's,^busted/,,p'); do
-		# check_closure_order catches that one, in object code.
-		[ "$stack" != closure-plain ] || continue
-		[ -d "$TOP/patches/lab/busted/$stack" ] || bad "busted/$stack is in no directory"
-		grep -q "[[:space:]]busted/${stack}[[:space:]]" "$TOP/tools/testing/selftests/bcache/expect" ||
-			bad "busted/$stack: no test is expected to catch it"
-		grep -q "[[:space:]]busted/${stack}[[:space:]]" "$TOP/tools/testing/selftests/bcache/runs" ||
-			bad "busted/$stack: no run tries it"
+}
+
+# The list of runs: each of them once, and what has to go wrong in a form that
+# the judge reads, with a pattern. Chance decides in real time only.
+check_runs()
+{
+	rows show check bench | sed 's/^[^ ]* //' | sort | uniq -d > "$OUT/lint/runs"
+	[ ! -s "$OUT/lint/runs" ] || bad "runs: twice: $(cat "$OUT/lint/runs")"
+	! grep -nvE '^($|#|(show|check|bench)( [^ ]+){4}|	(fails|may|breaks) [a-z0-9_-]+ /[^/]+/ [^ ])' "$RUNS" > "$OUT/lint/runs" ||
+		bad "runs: not understood: $(cat "$OUT/lint/runs")"
+	rows show check bench | while read -r _ base scenario stack test rest; do
+		[ -f "$SELF/$test.c" ] || say "no test $test"
+		[ -f "$SELF/configs/$scenario.boot" ] || say "no scenario $scenario"
+		(base_row "$base" > /dev/null; topics "$stack" > /dev/null) 2>&1 || :
+		virtual "$scenario" || continue
+		# shellcheck disable=SC2086
+		! expected "$base" "$scenario" "$stack" "$test" $rest | grep -q '^may' ||
+			say "$base $scenario $stack $test: no chance in virtual time"
+	done > "$OUT/lint/runs"
+	[ ! -s "$OUT/lint/runs" ] || bad "runs: $(sort -u "$OUT/lint/runs")"
+}
+
+# A busted variant lies on a stack, and a run has to go wrong with it;
+# closure_order judges object code in place of a run.
+check_busted()
+{
+	for dir in "$TOP"/patches/lab/busted/*/; do
+		stack=busted/$(basename "$dir")
+		(topics "$stack" > /dev/null 2>&1) ||
+			{ bad "$stack lies on no stack: its series does not begin with \"# on STACK\""; continue; }
+		grep -A1 "^[a-z]* [^ ]* [A-Z]* $stack " "$RUNS" | grep -q '^	' ||
+			grep -q "^	[0-9].* $stack .* reordered\$" "$TOP/scripts/checks/lint.sh" ||
+			bad "$stack: nothing has to go wrong with it, in no run"
 	done
 }
 
@@ -225,8 +250,8 @@ check_shellcheck()
 	(cd "$TOP/scripts" && shellcheck -f gcc -x -P SCRIPTDIR -s sh \
 		-e SC1091,SC2317,SC2013,SC2016 ./*/*.sh ../.ci/run) > "$OUT/lint/shellcheck" ||
 		{ bad "shellcheck"; sed 's/^/#   /' "$OUT/lint/shellcheck"; }
-	for s in "$TOP"/scripts/*/*.sh; do
-		[ "${s##*/}" = lib.sh ] || grep -q '^# Usage: ' "$s" ||
+	for s in "$TOP"/scripts/lab/*.sh "$TOP"/scripts/doors/*.sh "$TOP"/scripts/checks/*.sh; do
+		grep -q '^# Usage: ' "$s" ||
 			bad "${s#"$TOP"/}: no Usage in its head"
 	done
 }
@@ -261,10 +286,10 @@ check_documents()
 	("$TOP/scripts/doors/htmldocs.sh" && rst2html --halt=2 "$TOP/README.rst" /dev/null) \
 		> "$OUT/lint/rst" 2>&1 ||
 		{ bad "htmldocs"; sed 's/^/#   /' "$OUT/lint/rst"; }
-	# A path that a document names exists.
+	# A path that a document names exists, or has a word to be replaced.
 	for f in $(cd "$TOP" && find README.rst Documentation -name '*.rst'); do
 		for path in $(grep -oE '(^|[^a-z-])(scripts|patches|tools|Documentation)/[A-Za-z0-9_./-]+' "$TOP/$f" |
-			sed -e 's/^[^a-zD]//' -e 's/[.,:]*$//' | sort -u); do
+			sed -e 's/^[^a-zD]//' -e 's/[.,:]*$//' | grep -vE '/(NAME|TOPIC|BASE)([/.]|$)' | sort -u); do
 			[ -e "$TOP/$path" ] || [ -e "$OUT/base/7.3/$path" ] ||
 				bad "$f names $path, which is not there"
 		done

@@ -18,7 +18,7 @@
 # a build: out/distro/BASE-STACK/ with vmlinuz, .config and modules.cpio.
 . "$(dirname "$0")/../lib/lib.sh"
 
-CONFIGS=$TOP/tools/testing/selftests/bcache/configs
+CONFIGS=$SELF/configs
 
 kmake()
 {

@@ -3,77 +3,72 @@
 #
 # Judge a run, from what it left behind. Nothing is run again.
 #
-# Usage: scripts/lab/judge.sh [-q] RUN
+# Usage: scripts/lab/judge.sh [-qe] RUN
 #   RUN  a directory under out/runs/
 #   -q   print failures only
+#   -e   expect of it what tools/testing/selftests/bcache/runs says today, not
+#        what that said when it ran
 #
 # The judge is pessimistic. A case is ok only if the guest said so and the
-# run around it is whole: a plan, as many results as planned, the guest
-# powered off by itself, nothing bad on the console. A failure that is
-# expected (tools/testing/selftests/bcache/expect) is marked "# XFAIL" with
-# its reason; an expected failure that does not come is a failure, and so is
-# one that comes for another reason than the expected /PATTERN/. A broken run
-# is excused by a pattern only: it may break for many reasons.
+# run around it is whole: a plan, as many results as planned, an exit status
+# that fits them, the guest powered off by itself, nothing bad on the console.
+# What has to go wrong, RUN/expected, is marked "# XFAIL" with its reason; it is
+# a failure if it does not come, or says something else.
+#
+# Where a run breaks as it has to, and where its case TEST.events fails, since
+# nothing happened that the others look at, they are no passes: "# XFAIL void".
 #
 # Writes RUN/verdict (KTAP) and RUN/results.tsv. Exit status: 0 when nothing
 # failed that was not expected to, else 1.
 . "$(dirname "$0")/../lib/lib.sh"
 
-EXPECT=$TOP/tools/testing/selftests/bcache/expect
-
 # What a console must not show, one extended regular expression. "BUG: " also
 # catches KASAN, lockdep's recursion and bcache's own messages.
-BAD='BUG: |BUG at |WARNING: |WARNING in |KASAN: |Oops|Kernel panic|general protection|INFO: task .* blocked for more|soft lockup|rcu.*stall|possible .* deadlock|inconsistent lock state|bad unlock balance|held lock freed|suspicious RCU|Segfault with no mm|cannibalize failed|journal entries .* missing|IO error|hogged CPU'
+BAD='BUG: |BUG at |WARNING: |WARNING in |KASAN: |Oops|Kernel panic|general protection|INFO: task .* blocked for more|soft lockup|rcu.*stall|possible .* deadlock|inconsistent lock state|bad unlock balance|held lock freed|suspicious RCU|Segfault with no mm|cannibalize failed|journal entries .* missing|IO error|hogged CPU|Call Trace:'
 
-# expected CASE OK: the reason why CASE fails on this run, or nothing. Where
-# chance decides a case that is ok needs no reason.
-expected()
+# expect KIND NAME: does RUN/expected have a line of that kind (a shell pattern)
+# and name? If so it is split into $kind, $pattern and $reason.
+expect()
 {
-	while read -r e_base e_scenario e_stack e_case e_reason; do
-		case $e_base in '#'*|'') continue ;; esac
-		case $e_case/$2 in '?'*/ok) continue ;; esac
+	while read -r kind name pattern; do
 		# shellcheck disable=SC2254
-		case $base/$scenario/$stack/$1 in
-		$e_base/$e_scenario/$e_stack/${e_case#\?})
-			echo "$e_reason"
-			return ;;
+		case $kind/$name in
+		$1/$2)
+			pattern=${pattern#/} reason=${pattern#*/ }
+			pattern=${pattern%%/ *}
+			return 0 ;;
 		esac
-	done < "$EXPECT"
+	done < "$run/expected"
+	return 1
 }
 
-# verdict OK CASE WHY: one line of the verdict, after expectations.
+# saw TEXT: does it match $pattern?
+saw()
+{
+	printf '%s\n' "$1" | grep -qE -e "$pattern"
+}
+
+# verdict OK CASE SAW: a line of the verdict.
 verdict()
 {
 	cases=$((cases + 1))
-	reason=$(expected "$2" "$1")
 	line="$cases $id.$2"
-	if [ "$1" = skip ]; then
+	if [ -n "$void" ] && [ "$1" != 'not ok' ]; then
+		say "not ok $line # XFAIL void: $void" >> "$run/verdict"
+	elif [ "$1" = skip ]; then
 		say "ok $line # SKIP $3" >> "$run/verdict"
-	elif [ "$1" = ok ] && [ -z "$reason" ]; then
+	elif ! expect '[fm]*' "$2"; then
+		[ "$1" != ok ] || { say "ok $line" >> "$run/verdict"; return; }
+		fail "$line" "$3"
+	elif [ "$1" = ok ] && [ "$kind" = may ]; then
 		say "ok $line" >> "$run/verdict"
 	elif [ "$1" = ok ]; then
-		fail "$line" "passed, but was expected to fail: $reason"
-	elif [ -n "$reason" ] && as_expected "$3"; then
+		fail "$line" "passed, but has to fail: $reason"
+	elif saw "$3"; then
 		say "not ok $line # XFAIL $reason" >> "$run/verdict"
-	elif [ -n "$reason" ]; then
-		fail "$line" "failed in another way than expected: $3"
 	else
-		fail "$line" "$3"
+		fail "$line" "failed in another way than it has to, /$pattern/: $3"
 	fi
-}
-
-# as_expected SAW: does what was seen have the pattern of $reason? Takes the
-# pattern off $reason.
-as_expected()
-{
-	case $reason in
-	/*/*)
-		pattern=${reason#/} reason=${reason#/*/ }
-		pattern=${pattern%%/*}
-		printf '%s' "$1" | grep -qE "$pattern" ;;
-	*)
-		[ -z "$why" ] ;;
-	esac
 }
 
 fail()
@@ -91,7 +86,9 @@ whole()
 {
 	rc=$(cat "$run/exit" 2>/dev/null || echo none)
 	planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$run/ktap" | head -1)
-	seen=$(grep -cE '^(not )?ok ' "$run/ktap" || :)
+	seen=$(grep -cE "^(not )?ok [0-9]+ $test\." "$run/ktap" || :)
+	wrong=$(grep -c '^not ok ' "$run/ktap" || :)
+	ended=$(sed -n 's/^# guest exit //p' "$run/ktap")
 	bad=$(grep -aE -m1 "$BAD" "$run/console" || :)
 	if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
 		echo "the guest did not end in time"
@@ -105,8 +102,10 @@ whole()
 		echo "skipped: $(sed -n 's/^1\.\.0 *//p' "$run/ktap")"
 	elif [ "$seen" != "$planned" ]; then
 		echo "$planned cases planned, $seen results"
-	elif ! grep -q '^# guest exit [01]$' "$run/ktap"; then
-		echo "the test did not end by itself: $(grep '^# guest' "$run/ktap")"
+	elif [ "$ended" != 0 ] && [ "$ended" != 1 ]; then
+		echo "the test did not end by itself: ${ended:+# guest exit $ended}"
+	elif [ "$ended" != "$((wrong > 0))" ]; then
+		echo "the test's exit status is $ended, with $wrong failed cases"
 	# User Mode Linux before 6.12 has no power to switch off, and says so.
 	elif ! grep -aqE 'reboot: (Power down|System halted)' "$run/console"; then
 		echo "the guest did not power off"
@@ -115,10 +114,37 @@ whole()
 	fi
 }
 
-quiet_judge=''
-while getopts qh opt; do
+# last_seen: the last case or progress line of the guest, "-" before any.
+last_seen()
+{
+	sed -n -e 's/^# at //p' -e "s/^\(not \)\{0,1\}ok [0-9]* $test\.\([^ ]*\).*/\2/p" "$run/ktap" |
+		tail -1 | grep . || echo -
+}
+
+# broken: the case "run": is the run whole, or did it break as it has to? A
+# hang has to be told from one at boot: something was seen before it.
+broken()
+{
+	after=$(last_seen)
+	if [ -z "$why" ] && ! expect breaks '*'; then
+		verdict ok run
+	elif [ -z "$why" ]; then
+		verdict 'not ok' run "did not break, but has to: $reason"
+	elif expect breaks "$after" && saw "$why" &&
+		[ "$after/$why" != "-/the guest did not end in time" ]; then
+		cases=$((cases + 1))
+		say "not ok $cases $id.run # XFAIL $reason" >> "$run/verdict"
+		void='the run broke, as it has to'
+	else
+		verdict 'not ok' run "after $after: $why"
+	fi
+}
+
+quiet_judge='' today=''
+while getopts qeh opt; do
 	case $opt in
 	q) quiet_judge=1 ;;
+	e) today=1 ;;
 	h) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac
@@ -128,37 +154,49 @@ shift $((OPTIND - 1))
 run=${1%/}
 [ -f "$run/testid" ] || die "$run holds no run"
 cat "$run/ktap" "$run/console" > /dev/null 2>&1 || die "$run holds no finished run"
-IFS='	' read -r base scenario stack test < "$run/testid"
-id=$base.$scenario.$stack
-cases=0 failed=0
+IFS='	' read -r base scenario stack test settings < "$run/testid"
+# shellcheck disable=SC2086
+[ -z "$today" ] || expected "$base" "$scenario" "$stack" "$test" $settings > "$run/expected"
+[ -f "$run/expected" ] || die "$run is older than its expectations; judge it by today's: -e"
+id=$(echo "$base $scenario $stack $test $settings" | sed -e 's/ *$//' -e 's/ /./g')
+cases=0 failed=0 void=''
 
 say "KTAP version 1" > "$run/verdict"
 why=$(whole)
-if [ -z "$why" ]; then
-	verdict ok "$test.run"
-else
-	verdict 'not ok' "$test.run" "$why"
+broken
+if [ -z "$void" ] && grep -q "^not ok [0-9]* $test\.events" "$run/ktap"; then
+	void='nothing happened that it looks at'
 fi
 # The result lines carry the name; the line before each says what was seen.
-sed -n -e '/^# [a-z0-9_]*\.[a-z0-9_]*: /{s/^# //;h;}' \
+sed -n -e "/^# $test\.[a-z0-9_]*: /{s/^# [^:]*: //;h;}" \
 	-e '/^\(not \)\{0,1\}ok .*# SKIP/s/^\(not \)\{0,1\}ok/skip/' \
-	-e '/^\(not ok\|ok\|skip\) /{s/^\(not ok\|ok\|skip\) [0-9]* \([^ ]*\).*/\1|\2|/;G;s/\n//;p;}' \
+	-e "/^\(not ok\|ok\|skip\) /{s/^\(not ok\|ok\|skip\) [0-9]* $test\.\([^ ]*\).*/\1|\2|/;G;s/\n//;p;}" \
 	"$run/ktap" > "$run/cases"
-while IFS='|' read -r ok name saw; do
+while IFS='|' read -r ok name text; do
+	say "# $name: $text" >> "$run/verdict"
 	# What a broken run says of its cases is worth nothing.
-	[ -z "$why" ] || ok='not ok'
-	say "# $saw" >> "$run/verdict"
-	verdict "$ok" "$name" "${why:-$saw}"
+	if [ -n "$why" ] && [ -z "$void" ]; then
+		cases=$((cases + 1))
+		fail "$cases $id.$name" "$why"
+	else
+		[ -z "$why" ] || ok=ok
+		verdict "$ok" "$name" "$text"
+	fi
 done < "$run/cases"
+# A case that has to fail has to be there.
+while [ -z "$why" ] && read -r kind name reason; do
+	[ "$kind" != fails ] || grep -q "^[^|]*|$name|" "$run/cases" ||
+		verdict 'not ok' "$name" 'no such case'
+done < "$run/expected"
 rm -f "$run/cases"
 say "1..$cases" >> "$run/verdict"
 
-awk -v id="$base	$scenario	$stack	$test" '
+awk -v id="$base	$scenario	$stack	$test${settings:+ $settings}" '
 	$1 == "#" && $2 == "metric" { print id "\t" $3 "\t" $4 "\t" $5 }' \
 	"$run/ktap" > "$run/results.tsv"
 # Processor time of the host, user and system: the difference between the two
 # outputs of times, whose even lines are about children.
-[ ! -f "$run/times" ] || awk -v id="$base	$scenario	$stack	$test" '
+[ ! -f "$run/times" ] || awk -v id="$base	$scenario	$stack	$test${settings:+ $settings}" '
 	function seconds(t) { split(t, p, /[ms]/); return p[1] * 60 + p[2] }
 	NR == 2 { from = seconds($1) + seconds($2) }
 	NR == 4 { printf "%s\tcpu\t%d\tms\n", id, (seconds($1) + seconds($2) - from) * 1000 }' \

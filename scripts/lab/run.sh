@@ -13,12 +13,11 @@
 # in virtual time never ends by itself). The setting seconds=N says the same
 # for one run.
 #
-# Result: a directory under out/runs/ with testid, command, config, console,
-# ktap (what the guest said), verdict (what the judge made of it), and rows
-# in out/results.tsv. Exit status: that of the judge, scripts/lab/judge.sh.
+# Result: a directory under out/runs/ with testid, command, config, expected
+# (what has to go wrong in it), console, ktap (what the guest said), verdict
+# (what the judge made of it), and rows in out/results.tsv. Exit status: that
+# of the judge, scripts/lab/judge.sh.
 . "$(dirname "$0")/../lib/lib.sh"
-
-SELF=$TOP/tools/testing/selftests/bcache
 
 while getopts nh opt; do
 	case $opt in
@@ -51,10 +50,9 @@ kernel=$(kernel_dir "$base" "$scenario" "$stack")
 rm -rf "$run"
 mkdir -p "$run"
 cp "$kernel/.config" "$run/config"
-printf '%s\t%s\t%s\t%s\n' "$base" "$scenario" "$stack" "$test" > "$run/testid"
-printf 'scripts/lab/run.sh %s %s %s %s' "$base" "$scenario" "$stack" "$test" > "$run/command"
-printf ' %s' "$@" >> "$run/command"
-echo >> "$run/command"
+printf '%s\t%s\t%s\t%s\t%s\n' "$base" "$scenario" "$stack" "$test" "$*" > "$run/testid"
+echo "scripts/lab/run.sh $base $scenario $stack $test $*" > "$run/command"
+expected "$base" "$scenario" "$stack" "$test" "$@" > "$run/expected"
 
 # User Mode Linux. The guest's verdict comes through a channel of its own, so
 # that nothing on the console can pass for it: descriptor 3 is its tty1.

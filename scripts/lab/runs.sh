@@ -13,7 +13,6 @@
 # of the runs in order, and a summary line per run.
 . "$(dirname "$0")/../lib/lib.sh"
 
-RUNS=$TOP/tools/testing/selftests/bcache/runs
 only=''
 while getopts nt:h opt; do
 	case $opt in
@@ -26,19 +25,18 @@ done
 shift $((OPTIND - 1))
 [ $# -gt 0 ] || { usage >&2; exit 2; }
 
-rows=$(for set; do
-	awk -v set="$set" -v only="$only" \
-		'$1 == set && (only == "" || $5 == only)' "$RUNS" |
-		sed "s/	-	/	$BASE	/"
-done)
+# A run that two rows ask for, one of them for every base, is made once.
+rows=$(rows "$@" | awk -v only="$only" '
+	{ sub(/^[^ ]* /, "") }
+	(only == "" || $4 == only) && !seen[$0]++')
 [ -n "$rows" ] || die "no run of test '$only' in the sets: $*"
 
-echo "$rows" | awk '{ print $2, $3, $4 }' | uniq | while read -r base scenario stack; do
+echo "$rows" | cut -d ' ' -f 1-3 | awk '!seen[$0]++' | while read -r base scenario stack; do
 	"$TOP/scripts/lab/build.sh" ${DRY:+-n} "$base" "$scenario" "$stack"
 done
 "$TOP/scripts/lab/guest.sh" ${DRY:+-n}
 if [ -n "$DRY" ]; then
-	echo "$rows" | sed 's/^[^	]*/would run/'
+	echo "$rows" | sed 's/^/would run /'
 	exit 0
 fi
 
@@ -46,18 +44,14 @@ step "$(echo "$rows" | wc -l) runs"
 : > "$OUT/verdicts"
 echo "$rows" | while read -r row; do
 	# shellcheck disable=SC2086
-	set -- $row
-	shift
-	run_id "$@" >> "$OUT/verdicts"
+	run_id $row >> "$OUT/verdicts"
 done
 # In real time two kernels at once would disturb each other.
 : > "$OUT/virtual.rows"
 : > "$OUT/real.rows"
-echo "$rows" | cut -f 2- | while read -r row; do
-	# shellcheck disable=SC2086
-	set -- $row
-	virtual "$2" && time=virtual || time=real
-	echo "$row" >> "$OUT/$time.rows"
+echo "$rows" | while read -r base scenario row; do
+	virtual "$scenario" && time=virtual || time=real
+	echo "$base $scenario $row" >> "$OUT/$time.rows"
 done
 QUIET=1 xargs -r -P "$JOBS" -L 1 "$TOP/scripts/lab/run.sh" < "$OUT/virtual.rows" || :
 QUIET=1 xargs -r -P 1 -L 1 "$TOP/scripts/lab/run.sh" < "$OUT/real.rows" || :

@@ -23,9 +23,11 @@ DRY=${DRY:-}
 if [ -n "${KSRC:-}" ]; then
 	BASE=ksrc
 fi
-BASE=${BASE:-7.3}
-export BASE
 me=$(basename "$0" .sh)
+. "$TOP/scripts/lib/stacks.sh"
+. "$TOP/scripts/lib/runs.sh"
+BASE=${BASE:-$(newest)}
+export BASE
 
 # Colours belong on a terminal only: a log or a pipe gets plain text.
 if [ -t 1 ]; then
@@ -110,45 +112,6 @@ room()
 		die "the disk is full: $((room_have / 1024)) MiB free under $OUT, $(($1 / 1024)) MiB needed"
 }
 
-# base_row BASE: the row of patches/bases, or one line that says what exists.
-base_row()
-{
-	if [ "$1" = ksrc ]; then
-		[ -n "${KSRC:-}" ] || die "base ksrc needs KSRC=dir, a kernel source tree"
-		echo "ksrc - - - $KSRC"
-		return 0
-	fi
-	awk -v b="$1" '$1 == b { print; found = 1 } END { exit !found }' \
-		"$TOP/patches/bases" ||
-		die "unknown base '$1'; known: $(bases | tr '\n' ' ')(patches/bases)"
-}
-
-bases()
-{
-	awk '/^[0-9]/ { print $1 }' "$TOP/patches/bases"
-}
-
-# eras: the names in patches/eras, in order.
-eras()
-{
-	awk -F ' *[|] *' '!/^#/ { print $1 }' "$TOP/patches/eras"
-}
-
-# era_field ERA FIELD: one field of its row: kernels, vendors, patches, picked
-# or code.
-era_field()
-{
-	awk -F ' *[|] *' -v era="$1" -v field="$2" '
-		BEGIN { split("era kernels vendors patches picked code", name) }
-		$1 == era { for (i in name) if (name[i] == field) print $i }' "$TOP/patches/eras"
-}
-
-# base_dir BASE[=VERSION]: where a base is, or goes to.
-base_dir()
-{
-	echo "$OUT/base/$(echo "$1" | tr '=' _)"
-}
-
 # Interrupts leave nothing half done: work happens under a .part name that
 # this removes, and finished things are renamed into place. A child that is
 # in a process group of its own is ended as well.
@@ -174,84 +137,6 @@ OUTERMOST=${OUTERMOST:-$$}
 export OUTERMOST
 trap interrupted INT TERM HUP
 
-# topics STACK: the topics of a stack, in order.
-topics()
-{
-	topics_of=$(sed -n "s/^$(printf '%s' "$1" | sed 's,[.[\*^$/],\\&,g'):[[:space:]]*//p" \
-		"$TOP/patches/stacks")
-	[ -n "$topics_of" ] ||
-		die "unknown stack '$1'; known: $(stacks | tr '\n' ' ')(patches/stacks)"
-	echo "$topics_of"
-}
-
-stacks()
-{
-	sed -n 's/^\([a-z][^:]*\):.*/\1/p' "$TOP/patches/stacks"
-}
-
-# topic_patches TOPIC BASE: the files of a topic for a base, absolute.
-topic_patches()
-{
-	topic_dir=$TOP/patches/$1
-	topic_base=$2
-	# The user's tree takes the text of the base that it is a version of.
-	[ "$2" != ksrc ] || topic_base=$(cut -d . -f 1,2 "$OUT/base/ksrc.version")
-	[ ! -f "$topic_dir/$topic_base/series" ] || topic_dir=$topic_dir/$topic_base
-	[ -f "$topic_dir/series" ] || die "no topic '$1': $topic_dir/series is missing"
-	sed -e 's/[[:space:]]*#.*//' -e '/^$/d' -e "s,^,$topic_dir/," "$topic_dir/series"
-}
-
-# stack_patches STACK BASE: every patch of a stack, in order, absolute.
-stack_patches()
-{
-	stack_topics=$(topics "$1") || exit 1
-	for stack_topic in $stack_topics; do
-		topic_patches "$stack_topic" "$2"
-	done
-}
-
-# overlay: the files that are laid over a base, relative to both trees.
-overlay()
-{
-	(cd "$TOP" && find drivers include -type f ! -name '.kunitconfig' | sort)
-}
-
-# patch_paths FILE...: the paths that patches change.
-patch_paths()
-{
-	[ $# -eq 0 ] || sed -n 's,^+++ b/\([^	]*\).*,\1,p' "$@" | sort -u
-}
-
-# apply TREE PATCH: with no fuzz, all of it or nothing. The ceiling keeps git
-# from taking our own repository for the tree's.
-apply()
-{
-	GIT_CEILING_DIRECTORIES=$(dirname "$1") git -C "$1" apply --whitespace=nowarn "$2"
-}
-
-# bcache_of BASE DIR: a base's bcache and no more, as a tree in DIR.
-bcache_of()
-{
-	mkdir -p "$2"
-	(cd "$OUT/base/$1" && for path in Makefile drivers/md/bcache lib/closure.c \
-		include/linux/closure.h; do
-		[ ! -e "$path" ] || echo "$path"
-	done | tar -c -T -) | tar -x -C "$2"
-}
-
-# sent_topics STACK: the topics of a stack that are meant for others.
-sent_topics()
-{
-	sent=$(topics "$1") || exit 1
-	echo "$sent" | tr ' ' '\n' | grep -v '^lab/' || :
-}
-
-# mailed_topics: what somebody may send.
-mailed_topics()
-{
-	(cd "$TOP/patches" && for series in */series; do echo "${series%/series}"; done)
-}
-
 # How every text of ours is checked. The ids that a log names cannot be looked
 # up without a kernel repository, hence the first two.
 CHECKPATCH='--no-tree --strict --terse --no-signoff --no-summary --show-types'
@@ -261,47 +146,6 @@ CHECKPATCH="$CHECKPATCH --ignore UNKNOWN_COMMIT_ID,GIT_COMMIT_ID,FILE_PATH_CHANG
 lint_names()
 {
 	sed -n 's/^check_\([a-z_]*\)()$/\1/p' "$TOP/scripts/checks/lint.sh" | tr '\n' ' '
-}
-
-# scenarios: the names of the lab's scenarios, on one line.
-scenarios()
-{
-	for boot in "$TOP"/tools/testing/selftests/bcache/configs/*.boot; do
-		basename "$boot" .boot
-	done | tr '\n' ' '
-}
-
-# run_id BASE SCENARIO STACK TEST [NAME=VALUE...]: the name of a run's
-# directory. Settings are part of it: other settings are another run.
-run_id()
-{
-	printf '%s' "$1-$2-$3-$4" | tr / -
-	shift 4
-	[ $# -eq 0 ] || printf -- '-%s' "$@" | tr / -
-	echo
-}
-
-# workloads: of make bench, each named by its settings in the list of runs.
-workloads()
-{
-	awk -F '\t' '$1 == "bench" && $3 == "VT" && $4 == "vanilla" { print $6 }' \
-		"$TOP/tools/testing/selftests/bcache/runs"
-}
-
-# kernel_dir BASE SCENARIO STACK: where scripts/lab/build.sh leaves a kernel.
-kernel_dir()
-{
-	if [ -f "$TOP/tools/testing/selftests/bcache/configs/$2.config" ]; then
-		echo "$OUT/tree/$1/$3/o-$2"
-	else
-		echo "$OUT/distro/$1-$3"
-	fi
-}
-
-# virtual SCENARIO: does time in it stand still while the kernel computes?
-virtual()
-{
-	grep -q '^[^#]*time-travel' "$TOP/tools/testing/selftests/bcache/configs/$1.boot"
 }
 
 # kver_default: the kernel that runs, or the only one that has headers here.

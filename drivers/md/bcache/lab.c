@@ -53,6 +53,7 @@ enum lab_counter {
 	LAB_SLOW_READS,		/* nodes read with a delay */
 	LAB_REAP_WAITS,		/* waits with bucket_lock held */
 	LAB_REAP_LAPS,
+	LAB_REAP_WAIT_US,	/* how long they take */
 	LAB_RECLAIMS,		/* shrinker run from inside a node write */
 	LAB_LOCKED_SELF,	/* the flusher waits for its own flag */
 	LAB_LOCKED_ABBA,	/* so does who holds a lock that it wants first */
@@ -84,6 +85,7 @@ static const char * const lab_names[LAB_NR] = {
 	[LAB_SLOW_READS]	= "slow_reads",
 	[LAB_REAP_WAITS]	= "reap_waits",
 	[LAB_REAP_LAPS]		= "reap_laps",
+	[LAB_REAP_WAIT_US]	= "reap_wait_us",
 	[LAB_RECLAIMS]		= "reclaims",
 	[LAB_LOCKED_SELF]	= "locked_self",
 	[LAB_LOCKED_ABBA]	= "locked_abba",
@@ -340,11 +342,18 @@ void bch_lab_wait(struct btree *b)
 	lab_wait(b);
 }
 
+/* when the wait with bucket_lock held, of which there is one, began */
+static ktime_t lab_reap_wait;
+
 void bch_lab_wait_reap(struct btree *b)
 {
+	lockdep_assert_held(&b->c->bucket_lock);
+
 	lab_inc(LAB_REAP_LAPS);
-	if (lab_wait(b))
-		lab_inc(LAB_REAP_WAITS);
+	if (!lab_wait(b))
+		return;
+	lab_inc(LAB_REAP_WAITS);
+	lab_reap_wait = ktime_get();
 }
 
 /* Is @p's node such that a shrinker would want to take it? */
@@ -469,6 +478,11 @@ static bool lab_taken(struct btree *b, enum lab_counter event,
 
 void bch_lab_reap(struct btree *b)
 {
+	if (lab_reap_wait)
+		atomic_long_add(ktime_us_delta(ktime_get(), lab_reap_wait),
+				&lab_count[LAB_REAP_WAIT_US]);
+	lab_reap_wait = 0;
+
 	if (lab_taken(b, LAB_REAPED, LAB_UNGUARDED_TAKEN))
 		trace_bcache_lab_reap(b);
 }

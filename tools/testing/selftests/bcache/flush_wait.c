@@ -74,13 +74,14 @@ int main(void)
 	unsigned long polled, limit = setting("polled", 0);
 	bool alive;
 
-	plan(5);
+	plan(6);
 	load.fd = bcache_start(&geo, true);
 	if (setting("fifo", FIFO))
 		gc_is_fifo();
 	lab_reset();
 	lab_put("gap_us", setting("gap_us", 4000));
 
+	at("load");
 	alive = load_watched(&load);
 
 	lab_put("starve", 0);
@@ -92,11 +93,13 @@ int main(void)
 	       load.ended, load.failed);
 	result(alive, NAME ".alive", "%lu of %lu writes done%s",
 	       load.ended, load.writes, alive ? "" : ", then none");
-	/* What hangs at the first wait cannot show both kinds; gc never reaps. */
-	result(lab_read("waits") && (lab_read("reap_waits") || !alive || FIFO),
+	result(lab_read("waits") && (lab_read("starved") || !alive),
 	       NAME ".events",
-	       "%lu waits for the flag, %lu of them with bucket_lock held",
-	       lab_read("waits"), lab_read("reap_waits"));
+	       "%lu waits for the flag, %lu nodes taken for want of memory",
+	       lab_read("waits"), lab_read("starved"));
+	result(!lab_read("reap_waits"), NAME ".held",
+	       "bucket_lock held over %lu waits, for %lu us",
+	       lab_read("reap_waits"), lab_read("reap_wait_us"));
 	result(polled <= limit, NAME ".polled",
 	       "%lu laps of polling, %lu of them with bucket_lock held", polled,
 	       lab_read("reap_laps") - lab_read("reap_waits"));

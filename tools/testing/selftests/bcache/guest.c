@@ -98,6 +98,11 @@ void metric(const char *name, unsigned long long value, const char *unit)
 	printf("# metric %s %llu %s\n", name, value, unit);
 }
 
+void at(const char *name)
+{
+	printf("# at %s\n", name);
+}
+
 uint64_t now_ns(void)
 {
 	struct timespec ts;

@@ -33,6 +33,8 @@ void skip_all(const char *why) __attribute__((noreturn));
 void fatal(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 int finish(void);
 void metric(const char *name, unsigned long long value, const char *unit);
+/* what begins now: where this is the last line, the guest broke in it */
+void at(const char *name);
 
 /* clocks: nanoseconds since boot; the lab's time may be virtual */
 uint64_t now_ns(void);

@@ -78,6 +78,7 @@ int main(void)
 	wrong = read_back();
 	sleep_us(31000000);
 	/* What comes back after a prune is younger than what has stayed. */
+	at("prune");
 	for (i = 0; i < 4; i++) {
 		prune_cache();
 		wrong += read_back();

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC2034
+#
+# The runs of the lab: the list of them, how they are named, where their
+# kernels are. Sourced by lib.sh, never run.
+
+SELF=$TOP/tools/testing/selftests/bcache
+RUNS=$SELF/runs
+
+# rows SET...: the runs of these sets, "SET BASE SCENARIO STACK TEST
+# [NAME=VALUE...]", a line for each base.
+rows()
+{
+	awk -v base="$BASE" -v sets=" $* " '
+		/^[a-z]/ && index(sets, " " $1 " ") {
+			n = split($2, list, ",")
+			for (i = 1; i <= n; i++) {
+				$2 = list[i] == "-" ? base : list[i]
+				print
+			}
+		}' "$RUNS"
+}
+
+# expected BASE SCENARIO STACK TEST [NAME=VALUE...]: what has to go wrong in
+# that run. A row for every base, "-", yields to one that names the base.
+expected()
+{
+	awk -v base="$1" -v want="$*" '
+		/^[a-z]/ {
+			this = ""
+			n = split($2, list, ",")
+			for (i = 1; i <= n; i++) {
+				$2 = base
+				if ($0 == $1 " " want && (list[i] == base || list[i] == "-"))
+					this = list[i]
+			}
+		}
+		/^\t/ && this { text[this] = text[this] substr($0, 2) "\n" }
+		/^[a-z]/ && this { known[this] }
+		END { printf "%s", text[base in known ? base : "-"] }' "$RUNS"
+}
+
+# run_id BASE SCENARIO STACK TEST [NAME=VALUE...]: the name of a run's
+# directory. Settings are part of it: other settings are another run.
+run_id()
+{
+	printf '%s' "$*" | tr '/ ' -
+	echo
+}
+
+# workloads: of make bench, each named by its settings in the list of runs.
+workloads()
+{
+	rows bench | sed -n 's/^[^ ]* [^ ]* VT vanilla bench //p'
+}
+
+# scenarios: the names of the lab's scenarios, on one line.
+scenarios()
+{
+	for boot in "$SELF"/configs/*.boot; do
+		basename "$boot" .boot
+	done | tr '\n' ' '
+}
+
+# virtual SCENARIO: does time in it stand still while the kernel computes?
+virtual()
+{
+	grep -q '^[^#]*time-travel' "$SELF/configs/$1.boot"
+}
+
+# kernel_dir BASE SCENARIO STACK: where scripts/lab/build.sh leaves a kernel.
+kernel_dir()
+{
+	if [ -f "$SELF/configs/$2.config" ]; then
+		echo "$OUT/tree/$1/$3/o-$2"
+	else
+		echo "$OUT/distro/$1-$3"
+	fi
+}
