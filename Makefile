@@ -4,11 +4,10 @@
 # and has no logic of its own; `make help` lists them.
 
 BASE ?= 7.3
-STACK ?= vanilla
 export O V BASE KSRC
-export TOPIC
+export TOPIC N SEED STACK
 
-.PHONY: show check bench hit tree fetch install table plot clean help
+.PHONY: show check bench crash hit tree fetch install table plot clean help
 .PHONY: apply status unapply export module dkms htmldocs
 
 show:
@@ -20,11 +19,14 @@ check:
 bench:
 	@scripts/lab/bench.sh
 
+crash:
+	@scripts/lab/crash.sh
+
 hit:
 	@scripts/doors/hit.sh
 
 tree:
-	@scripts/lab/tree.sh -g $(BASE) $(STACK)
+	@scripts/lab/tree.sh -g $(BASE) $(or $(STACK),vanilla)
 
 apply:
 	@scripts/doors/apply.sh

@@ -12,6 +12,7 @@ cat <<END
   make check T=NAME          one test or one check of it: $(lint_names)
   make bench                 what the flusher costs, today and with the series
   make hit                   which of the defects this machine has; only reads
+  make crash N=1000 SEED=S   cut the power of N loads: what was kept (STACK=, BASE=)
   make tree BASE=B STACK=S   a git tree, one commit per patch, in out/git/
   make status KSRC=DIR       what a kernel tree is, and which patches it lacks
   make apply KSRC=DIR        apply them, all or nothing; TOPIC="T..." chooses

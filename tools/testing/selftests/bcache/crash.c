@@ -109,6 +109,7 @@ static void stage(const char *name)
 	while (strcmp(stages[i], name))
 		i++;
 	s->stage = i;
+	at(name);
 }
 
 /* Keeps the worst that was seen, and the first of its kind. */
@@ -158,7 +159,7 @@ static struct plan {
 	/* of 64 operations of a thread, about so many */
 	unsigned long	dsync, sync, reads, discards;
 	unsigned long	mode, running, cutoff_k, chore_us;
-	unsigned long	quiet, cut_permille, again, restart;
+	unsigned long	calm, cut_permille, again, restart;
 } p;
 
 static void draw_plan(void)
@@ -186,7 +187,7 @@ static void draw_plan(void)
 	p.running	= draw("running", 0, 1);
 	p.cutoff_k	= draw("cutoff_k", 0, 0, 16);
 	p.chore_us	= draw("chore_us", 0, 1000, 10000);
-	p.quiet		= draw("quiet", 0, 0, 0, 1);
+	p.calm		= draw("calm", 0, 0, 0, 1);
 	p.cut_permille	= draw("cut_permille", next_random(&lot) % 1000);
 	p.again		= draw("again", 0, 0, 1);
 	p.restart	= draw("restart", 0, 0, 1);
@@ -204,7 +205,7 @@ static uint64_t cut_ns(void)
 {
 	uint64_t us = p.ops / p.threads * p.cache_us * 3;
 
-	if (p.quiet)
+	if (p.calm)
 		us = 60000000;
 	return setting("cut_ns", us * p.cut_permille + 1);
 }
@@ -541,7 +542,7 @@ static bool do_read(void *buf, uint32_t first, unsigned int nr)
 	return true;
 }
 
-static void at(uint64_t ns)
+static void sleep_until(uint64_t ns)
 {
 	struct timespec ts = {
 		.tv_sec = ns / NSEC_PER_SEC, .tv_nsec = ns % NSEC_PER_SEC,
@@ -561,7 +562,7 @@ static void *load_thread(void *arg)
 
 	if (!buf)
 		fatal("out of memory");
-	at(load_from);
+	sleep_until(load_from);
 	while (go_on && !s->cut && ops_left-- > 0) {
 		uint64_t lots = next_random(&seed);
 		unsigned int blocks = 1 + (lots >> 8) % p.most;
@@ -604,7 +605,7 @@ static void *chores(void *arg)
 	};
 	uint64_t seed = mix(setting("seed", 1) + 77) | 1;
 
-	at(load_from);
+	sleep_until(load_from);
 	while (!s->cut) {
 		uint64_t lots = next_random(&seed);
 		unsigned int i = lots % (sizeof(chore) / sizeof(*chore));
@@ -638,7 +639,7 @@ static void load(void)
 	if (p.chore_us)
 		pthread_join(chore, NULL);
 	while (!s->cut)
-		at(load_from + cut_ns() + 1000);
+		sleep_until(load_from + cut_ns() + 1000);
 }
 
 /* Keys to begin with, one by one so that they do not merge. */
@@ -720,7 +721,7 @@ static void second_cut(void)
 		register_disk(&backing);
 		_exit(0);
 	}
-	at(now_ns() + us * 1000 + 1);
+	sleep_until(now_ns() + us * 1000 + 1);
 	cut();
 	waitpid(pid, NULL, 0);
 	stage("set goes again");
@@ -813,18 +814,20 @@ static void whole(void)
 	if (setting("record", 0))
 		record(true);
 	load_from = (now_ns() / 1000000 + 10) * 1000000;
+	printf("# cut comes at %llu ns\n", (unsigned long long)cut_ns());
+	fflush(stdout);
 	pid = fork();
 	if (!pid) {
 		load();
 		_exit(0);
 	}
 	prctl(PR_SET_TIMERSLACK, 1);
-	at(load_from + cut_ns());
+	sleep_until(load_from + cut_ns());
 	if (setting("record", 0))
 		record(false);
 	cut();
-	printf("# cut at %llu ns, after %lu operations, %lu acknowledged\n",
-	       (unsigned long long)cut_ns(), s->ops, s->acknowledged);
+	printf("# cut after %lu operations, %lu acknowledged\n", s->ops,
+	       s->acknowledged);
 	stage("load ends");
 	waitpid(pid, NULL, 0);
 	after();
