@@ -5,7 +5,7 @@
 #
 # Usage: scripts/checks/apply_test.sh [PART...]
 #   PART  eras, today, half_patched, bad_trees, prerequisite_there,
-#         bad_repositories, full_disk, ctrl_c; default: all of them
+#         record, bad_repositories, full_disk, ctrl_c; default: all of them
 #
 # The trees before the fix are made here by scripts/checks/preimage.sh: files that
 # only our own patches fit. The trees of today are cut from the bases that are
@@ -53,16 +53,28 @@ before()
 
 make_trees()
 {
-	before B 3 14 "$FIX"/B/0001-*.patch
 	before C 4 14 "$FIX"/000[12]-*.patch "$FIX"/C/0003-*.patch
 	before D 5 2 "$FIX"/D/000[12]-*.patch "$FIX"/000[1-3]-*.patch
 	before D-4.16 4 16 "$FIX"/D/0002-*.patch "$FIX"/000[12]-*.patch "$FIX"/D/4.16/0003-*.patch
+	before D-4.4 4 4 "$FIX"/D/4.4/0002-*.patch "$FIX"/000[12]-*.patch "$FIX"/D/4.16/0003-*.patch
 	before E 5 2 "$FIX"/000[1-3]-*.patch
 
-	# Era A holds the lock of what it picks; the rest does not matter.
-	cp -a "$DIR/src/C" "$DIR/src/A"
-	printf 'static void btree_flush_write(struct cache_set *c)\n{\n\tif (!down_write_trylock(&b->lock))\n\t\treturn;\n}\n' \
-		> "$DIR/src/A/$B/journal.c"
+	# Both small prerequisites, the second with other words than ours.
+	for era in C E; do
+		fresh $era
+		by_hand "$FIX"/000[12]-*.patch
+		sed -i -e 's/keys already under way are/that is/' -e 's/^.*cache_set_free() calls$/\t\t * No lock:/' "$T/$B/btree.c"
+		mv "$T" "$DIR/src/$era-ready"
+	done
+
+	# What A and B lock; the rest does not matter.
+	while read -r era what; do
+		cp -a "$DIR/src/C" "$DIR/src/$era"
+		printf 'static void btree_flush_write(struct cache_set *c)\n{\n\t%s\n}\n' "$what" > "$DIR/src/$era/$B/journal.c"
+	done <<-END
+	A if (!down_write_trylock(&b->lock)) return;
+	B rw_lock(true, b, b->level);
+	END
 
 	for base in $(bases); do
 		[ -d "$OUT/base/$base" ] || { say "# base $base is not here: not tried"; continue; }
@@ -103,7 +115,8 @@ does()
 	if [ "$rc" != "$want" ] || ! grep -qE "$pattern" "$DIR/out"; then
 		bad "$name: status $rc, said: $(head -3 "$DIR/out" | tr '\n' '|')"
 	fi
-	rm -rf "$O/apply".* "$O/unapply".* 2>/dev/null || :
+	left=$(find "$T" "$O" -name '*.bcache-old' -o -name '*.bcache-new' -o -path "$O/*ply.*" -o -path "$O/status.*" 2>/dev/null | head -1)
+	[ -z "$left" ] || { bad "$name: leaves $left"; rm -rf "$left"; }
 }
 
 # refused NAME PATTERN COMMAND...: fails, says so, and changes nothing.
@@ -115,13 +128,7 @@ refused()
 	does "$refused_name" 1 "$pattern" "$@"
 	set -- "$refused_name"
 	[ "$(sums)" = "$refused_before" ] || bad "$1: the tree was changed"
-	no_parts "$1"
-}
-
-no_parts()
-{
-	left=$(find "$T" -name '*bcache-part*' | head -1)
-	[ -z "$left" ] || bad "$1: leaves $left"
+	[ -z "$(git -C "$T" worktree list 2> /dev/null | sed 1d)" ] || bad "$1: leaves a work tree"
 }
 
 # round NAME ERA PATCHES FIX: status, apply, apply again, unapply.
@@ -129,10 +136,9 @@ round()
 {
 	before=$(sums) crs=$(with_crs)
 	does "$1: status" 0 "^race fix:  $4" "$S/doors/status.sh"
-	grep -q "^era:  *$2" "$DIR/out" || bad "$1: era is not $2: $(grep '^era' "$DIR/out")"
+	grep -q "^era:  *$2: " "$DIR/out" || bad "$1: era is not $2: $(grep '^era' "$DIR/out")"
 	does "$1: apply" 0 '^applied to' "$S/doors/apply.sh"
 	[ "$(grep -c '^  ' "$DIR/out")" = "$3" ] || bad "$1: not $3 patches"
-	no_parts "$1"
 	[ "$(with_crs)" = "$crs" ] || bad "$1: apply changes line ends"
 	after=$(sums)
 	does "$1: again" 0 '^already applied' "$S/doors/apply.sh"
@@ -226,11 +232,6 @@ half_patched()
 		done
 		refused "without $line" 'half of the fix is in' "$S/doors/apply.sh"
 	done
-	fresh B
-	without 1 "$FIX"/B/0001-*.patch > "$DIR/half.patch"
-	by_hand "$DIR/half.patch"
-	refused 'B without mca_reap()' 'half of the fix is in' "$S/doors/apply.sh"
-
 	# What patch with fuzz makes of a tree that has the fix.
 	fresh E
 	by_hand "$FIX"/000[1-3]-*.patch
@@ -248,6 +249,8 @@ bad_trees()
 	mkdir -p "$DIR/none/drivers/md"
 	does 'no bcache' 1 'is no kernel source with bcache' "$S/doors/apply.sh"
 	rm -rf "$DIR/none"
+	fresh C -x
+	(cd "$T" && KSRC=-x "$S/doors/status.sh") > "$DIR/out" 2>&1 || bad "KSRC=-x: $(cat "$DIR/out")"
 	fresh C one
 	cp -a "$T/one" "$T/two"
 	does 'two of them' 1 'more than one bcache below' "$S/doors/apply.sh"
@@ -259,6 +262,9 @@ bad_trees()
 	does 'era A' 0 '^not affected' "$S/doors/apply.sh"
 	does 'era A' 0 '^race fix:  not needed' "$S/doors/status.sh"
 	[ "$(sums)" = "$before" ] || bad 'era A: changed'
+	fresh B
+	refused 'era B' 'is of era B; no text is offered' "$S/doors/apply.sh"
+	does 'era B' 0 '^race fix:  no; no text is offered' "$S/doors/status.sh"
 	fresh C
 	sed -i 's/btree_flush_write/bch_flush/' "$T/$B/journal.c"
 	refused 'unknown code' 'unknown code in .*journal.c' "$S/doors/apply.sh"
@@ -273,6 +279,12 @@ bad_trees()
 		grep -q "^    | .*$text" "$DIR/out" || bad "a reject: not shown: $text"
 	done
 	does 'a reject: status' 0 'does not fit' "$S/doors/status.sh"
+	# Of two places that are alike the one that was meant.
+	fresh C
+	sed -i -e '/^static int mca_reap/,/^}/{s/btree_node_dirty(/is_dirty(/;s/mutex_lock(/lock_write(/;s/up(/put_io(/;}' "$T/$B/btree.c"
+	printf '\t}\n\n\tmutex_lock(&b->write_lock);\n\tif (btree_node_dirty(b))\n' >> "$T/$B/btree.c"
+	refused 'a reject in mca_reap()' 'does not fit' "$S/doors/apply.sh"
+	grep -q '^    | .*lock_write(' "$DIR/out" || bad 'a reject in mca_reap(): another place is shown'
 	fresh C
 	sed -i '1s/$/\r/' "$T/$B/btree.c"
 	refused 'mixed line ends' 'mixes line ends' "$S/doors/apply.sh"
@@ -313,10 +325,10 @@ bad_repositories()
 	refused 'branch taken' 'branch bcache-flush-race is there already' "$S/doors/apply.sh"
 	git -C "$T" branch -q -D bcache-flush-race
 	touch "$T/.git/MERGE_HEAD"
-	refused 'a merge' 'in the middle of' "$S/doors/apply.sh"
+	refused 'a merge' 'cannot switch branch while merging; all is as it was' "$S/doors/apply.sh"
 	rm "$T/.git/MERGE_HEAD"
 	touch "$T/.git/index.lock"
-	refused 'another git' 'another git works' "$S/doors/apply.sh"
+	refused 'another git' 'index.lock.: File exists.*; all is as it was' "$S/doors/apply.sh"
 	rm "$T/.git/index.lock"
 	git -C "$T" config user.useConfigOnly true
 	refused 'no committer' 'git knows no committer' \
@@ -330,16 +342,18 @@ bad_repositories()
 	does 'more commits' 0 '^applied' "$S/doors/apply.sh"
 	git -C "$T" commit -q --allow-empty -m mine
 	refused 'more commits' 'has other commits than make apply left' "$S/doors/unapply.sh"
-	# A checkout that fails half way.
-	fresh C
-	into_git
-	git -C "$T" config filter.broken.clean cat
-	git -C "$T" config filter.broken.smudge false
-	git -C "$T" config filter.broken.required true
-	echo '*.h filter=broken' > "$T/.git/info/attributes"
-	refused 'a failing checkout' 'git cannot switch to branch .* all is as it was' "$S/doors/apply.sh"
-	[ -z "$(git -C "$T" branch --list 'bcache*')" ] || bad 'a failing checkout: a branch is left'
-	[ -z "$(git -C "$T" status --porcelain)" ] || bad 'a failing checkout: not clean'
+	# A filter that fails: at once, and half way through the switch.
+	for smudge in false 'test -f .git && cat'; do
+		fresh C
+		into_git
+		git -C "$T" config filter.broken.clean cat
+		git -C "$T" config filter.broken.smudge "$smudge"
+		git -C "$T" config filter.broken.required true
+		echo '*.h filter=broken' > "$T/.git/info/attributes"
+		refused 'a failing filter' 'git (am|cannot switch).* (nothing is changed|all is as it was)' "$S/doors/apply.sh"
+		[ -z "$(git -C "$T" branch --list 'bcache*')" ] || bad 'a failing filter: a branch is left'
+		[ -z "$(git -C "$T" status --porcelain)" ] || bad 'a failing filter: not clean'
+	done
 	# Kernel files that the repository around does not track.
 	fresh C ignored
 	echo ignored > "$T/.gitignore"
@@ -377,7 +391,7 @@ full_disk()
 		# Fill it, but for a page that most files do not fit in.
 		dd if=/dev/zero of="$T/fill" bs=4k 2>/dev/null || :
 		truncate -s -4k "$T/fill"
-		refused "full disk, $how" 'cannot write to .* KiB are free' "$S/doors/apply.sh"
+		refused "full disk, $how" 'cannot write to .* KiB are free|No space left on device' "$S/doors/apply.sh"
 		[ "$how" = place ] || [ -z "$(git -C "$T" branch --list 'bcache*')" ] ||
 			bad 'full disk, git: a branch is left'
 		rm -f "$T/fill"
@@ -387,16 +401,52 @@ full_disk()
 	umount "$DIR/small"
 }
 
-# All or nothing, whenever Ctrl-C comes. What must not be interrupted is made
-# slow, so that it does come there.
-ctrl_c()
+# slow_tools: what must not be interrupted is made slow, so that it can be.
+slow_tools()
 {
 	mkdir -p "$DIR/slow"
 	for tool in mv git; do
-		printf '#!/bin/sh\ncase "%s $*" in mv*|*checkout*) sleep 0.2 ;; esac\nexec %s "$@"\n' \
+		printf '#!/bin/sh\ncase "%s $*" in mv*|*switch*) sleep 0.2 ;; esac\nexec %s "$@"\n' \
 			"$tool" "$(command -v "$tool")" > "$DIR/slow/$tool"
 		chmod +x "$DIR/slow/$tool"
 	done
+}
+
+# The record of what was applied in place, and what may come between.
+record()
+{
+	fresh C
+	cp -a "$T" "$DIR/originals"
+	before=$(sums)
+	does 'files put back' 0 '^applied' "$S/doors/apply.sh"
+	cp -a "$DIR/originals/." "$T/"
+	refused 'files put back' 'if the files were put back' "$S/doors/unapply.sh"
+	does 'files put back' 0 '^applied' "$S/doors/apply.sh"
+	does 'files put back' 0 '^taken off .*: 3 patches' "$S/doors/unapply.sh"
+	[ "$(sums)" = "$before" ] || bad 'files put back: unapply does not give back every byte'
+	rm -rf "$DIR/originals"
+
+	slow_tools
+	KSRC=$T PATH="$DIR/slow:$PATH" "$S/doors/apply.sh" > "$DIR/out.1" 2>&1 &
+	KSRC=$T PATH="$DIR/slow:$PATH" "$S/doors/apply.sh" > "$DIR/out.2" 2>&1 && rc=0 || rc=$?
+	wait $! && rc=$rc-0 || rc=$rc-$?
+	case $rc in 0-1|1-0) ;; *) bad "two at once: status $rc" ;; esac
+	cat "$DIR"/out.[12] | grep -q 'another make apply or unapply works in' || bad 'two at once: neither is refused'
+	does 'two at once' 0 '^race fix:  yes' "$S/doors/status.sh"
+	does 'two at once' 0 '^taken off' "$S/doors/unapply.sh"
+	[ "$(sums)" = "$before" ] || bad 'two at once: not every byte comes back'
+
+	printf '#!/bin/sh\ncase $* in *new*journal.c*) exit 1 ;; esac\nexec %s "$@"\n' "$(command -v mv)" > "$DIR/slow/mv"
+	refused 'a rename fails' 'cannot rename to .*journal.c; all is as it was' \
+		env PATH="$DIR/slow:$PATH" "$S/doors/apply.sh"
+	KSRC=$T "$S/doors/status.sh" | true
+	does 'nobody reads' 0 '' "$S/doors/status.sh"
+}
+
+# All or nothing, whenever Ctrl-C comes.
+ctrl_c()
+{
+	slow_tools
 	for how in place git; do
 		fresh E
 		[ "$how" = place ] || into_git
@@ -422,10 +472,10 @@ ctrl_c()
 				bad "Ctrl-C, $how, $delay s: status $rc, half done"
 				break ;;
 			esac
-			no_parts "Ctrl-C, $how"
 			[ "$how" = place ] || [ -z "$(git -C "$T" branch --list 'bcache*')" ] ||
 				bad "Ctrl-C, $how, $delay s: a branch is left"
-			[ -z "$(find "$O" -maxdepth 1 -name 'apply.*')" ] || bad "Ctrl-C, $how: leaves $O/apply.*"
+			left=$(find "$T" "$O" -name '*.bcache-*' ! -name .bcache-applied -o -path "$O/apply.*" | head -1)
+			[ -z "$left" ] || bad "Ctrl-C, $how: leaves $left"
 		done
 		[ "$stopped" -gt 0 ] || bad "Ctrl-C, $how: it never came in time"
 	done
@@ -461,14 +511,21 @@ today()
 
 eras()
 {
-	every_way B B 1 no
 	every_way C C 3 no
 	every_way D D 5 no
-	every_way D-4.16 D/4.16 4 no
 	every_way E E 3 no
+	while read -r tree era patches; do
+		fresh "$tree"
+		round "$era" "$era" "$patches" no
+	done <<-END
+	C-ready C/ready 1
+	D-4.16 D/4.16 4
+	D-4.4 D/4.4 4
+	E-ready E/ready 1
+	END
 }
 
-parts='eras today half_patched bad_trees prerequisite_there bad_repositories full_disk ctrl_c'
+parts='eras today half_patched bad_trees prerequisite_there record bad_repositories full_disk ctrl_c'
 list=${*:-$parts}
 for part in $list; do
 	case " $parts " in

@@ -9,6 +9,9 @@
 # Prints what was met badly; exit status 0 when nothing was.
 . "$(dirname "$0")/../lib/lib.sh"
 
+options '' "$@"
+shift $((OPTIND - 1))
+
 DIR=$OUT/lint/badinput
 S=$TOP/scripts
 badly=0

@@ -27,13 +27,7 @@ cases()
 	cat "$cases_ktap" >> "$OUT/lint.ktap"
 }
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 shift $((OPTIND - 1))
 name=${1:-}
 

@@ -17,7 +17,7 @@
 # failed, else 1; 4 when all were skipped.
 . "$(dirname "$0")/../lib/lib.sh"
 
-options()
+config()
 {
 	cat <<-EOF
 	CONFIG_64BIT=y
@@ -46,7 +46,7 @@ compile()
 	*)		set -- ;;
 	esac
 	kmake "$@" allnoconfig
-	options >> "$tree/$obj/.config"
+	config >> "$tree/$obj/.config"
 	kmake "$@" olddefconfig
 	kmake "$@" prepare
 	kmake "$@" "$file.o"
@@ -100,15 +100,9 @@ order_arm64()
 	}'
 }
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 shift $((OPTIND - 1))
-[ $# -ge 2 ] || { usage >&2; exit 2; }
+[ $# -ge 2 ] || misused
 base=$1 stack=$2
 shift 2
 [ $# -gt 0 ] || set -- gcc-x86_64 clang-x86_64 gcc-arm64 clang-arm64

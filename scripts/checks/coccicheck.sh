@@ -23,15 +23,9 @@
 DIR=$OUT/coccicheck
 NEWEST=$(bases | head -1)
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 shift $((OPTIND - 1))
-[ $# -le 1 ] || { usage >&2; exit 2; }
+[ $# -le 1 ] || misused
 stack=${1:-series}
 mailed=$(sent_topics "$stack")
 [ -n "$mailed" ] || die "stack '$stack' has no topic outside lab/"

@@ -18,7 +18,7 @@
 
 DIR=$OUT/lint/commands
 
-# blocks DOCUMENT: the commands to run.
+# blocks DOCUMENT: the lines to run.
 blocks()
 {
 	awk '
@@ -27,6 +27,21 @@ blocks()
 		block && /^$/		{ next }
 		block && /^[ \t]/	{ sub(/^[ \t]+/, ""); print; next }
 		block			{ block = 0 }' "$1"
+}
+
+# commands DOCUMENT DIR: each command becomes a file in DIR, in order.
+commands()
+{
+	mkdir -p "$2"
+	command='' nr=1000
+	blocks "$1" | while IFS= read -r text; do
+		command="$command$text
+"
+		case $text in *\\) continue ;; esac
+		printf %s "$command" > "$2/$nr"
+		sh -n "$2/$nr" 2> /dev/null || continue
+		command='' nr=$((nr + 1))
+	done
 }
 
 # tree NAME BASE: what the reader has of a kernel.
@@ -56,13 +71,7 @@ world()
 	git -C "$DIR/linux" commit -q -m base
 }
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 shift $((OPTIND - 1))
 # shellcheck disable=SC2046
 [ $# -gt 0 ] || set -- README.rst $(cd "$TOP" && find Documentation -name '*.rst' | sort)
@@ -83,21 +92,28 @@ fi
 need git git
 room 500000
 world
+for doc in $tried; do
+	commands "$TOP/$doc" "$DIR/commands/$doc"
+done
 say "KTAP version 1"
-# shellcheck disable=SC2086
-set -- $tried
-say "1..$#"
+say "1..$(find "$DIR/commands" -type f | wc -l)"
 nr=0 failed=0
-for doc; do
-	nr=$((nr + 1))
-	blocks "$TOP/$doc" > "$DIR/block"
-	if (cd "$DIR/bcache" && sh -e "$DIR/block") > "$DIR/said" 2>&1 < /dev/null; then
-		say "ok $nr commands.$doc"
-	else
-		sed 's/^/#   /' "$DIR/said" | tail -8
-		say "not ok $nr commands.$doc"
-		failed=1
-	fi
+for doc in $tried; do
+	(cd "$DIR/bcache" && said=$DIR/said sh -c 'for file; do
+		. "$file" > "$said" 2>&1 < /dev/null && mv "$file" "$file.ok" || exit
+	done' sh "$DIR/commands/$doc"/*) || :
+	for file in "$DIR/commands/$doc"/*; do
+		nr=$((nr + 1))
+		case $file in
+		*.ok) verdict=ok ;;
+		*)
+			[ ! -f "$DIR/said" ] || sed 's/^/#   /' "$DIR/said" | tail -8
+			rm -f "$DIR/said"
+			verdict='not ok' failed=1
+			;;
+		esac
+		say "$verdict $nr commands.$doc: $(head -1 "$file" | sed 's/ *[#\\].*//')"
+	done
 done
 rm -rf "$DIR"
 exit $failed

@@ -14,15 +14,9 @@
 # a case per patch. What was said is in out/log/compile-BASE-*.
 . "$(dirname "$0")/../lib/lib.sh"
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 shift $((OPTIND - 1))
-case $# in 1|2) ;; *) usage >&2; exit 2 ;; esac
+case $# in 1|2) ;; *) misused ;; esac
 base=$1 stack=${2:-series}
 base_row "$base" > /dev/null
 dir=$OUT/compile/$base

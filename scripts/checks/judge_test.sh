@@ -9,6 +9,9 @@
 # status. Prints what was misjudged; exit status 0 when nothing was.
 . "$(dirname "$0")/../lib/lib.sh"
 
+options '' "$@"
+shift $((OPTIND - 1))
+
 DIR=$OUT/lint/judge
 misjudged=0
 

@@ -16,14 +16,9 @@
 # would send gives that tree too. No network is used, nothing is sent.
 . "$(dirname "$0")/../lib/lib.sh"
 
-while getopts h opt; do
-	case $opt in
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options '' "$@"
 shift $((OPTIND - 1))
-[ $# -eq 3 ] || { usage >&2; exit 2; }
+[ $# -eq 3 ] || misused
 GIT=$1 DIR=$2 TOPIC=$3
 NEWEST=$(bases | head -1)
 WORK=$GIT/../b4

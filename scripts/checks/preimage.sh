@@ -12,14 +12,9 @@
 # It proves that the series fits itself, not that it fits a kernel.
 . "$(dirname "$0")/../lib/lib.sh"
 
-while getopts h opt; do
-	case $opt in
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options '' "$@"
 shift $((OPTIND - 1))
-[ $# -ge 2 ] || { usage >&2; exit 2; }
+[ $# -ge 2 ] || misused
 dir=$1
 shift
 for path in $(patch_paths "$@"); do

@@ -16,15 +16,9 @@
 # shellcheck source=../lib/ksrc.sh
 . "$(dirname "$0")/../lib/ksrc.sh"
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 shift $((OPTIND - 1))
-[ $# = 0 ] || { usage >&2; exit 2; }
+[ $# = 0 ] || misused
 TOPIC=${TOPIC:-}
 all=$(sent_topics series | tr '\n' ' ')
 for topic in $TOPIC; do
@@ -37,19 +31,18 @@ done
 open_tree
 what="$tree (Linux $(version))"
 look_at
-known
-if [ "$fix" = partly ]; then
-	echo "$me: half of the fix is in $what, and not by us; nothing is changed$have$lack" >&2
-	exit 1
+[ "$fix" != partly ] ||
+	die "half of the fix is in $what, and not by us; nothing is changed$have$lack"
+if [ "$fix" = no ]; then
+	case $(era_field "$era" patches) in
+	nothing) say "not affected: $what picks $(era_field "$era" picks)"; exit 0 ;;
+	none) die "$what is of era $era; $NO_TEXT; nothing is changed" ;;
+	esac
+	[ -z "$TOPIC" ] ||
+		die "TOPIC= is for trees that have the fix, and $what has not; nothing is changed"
 fi
-[ -z "$TOPIC" ] || [ "$fix" = yes ] ||
-	die "TOPIC= is for trees that have the fix, and $what has not; nothing is changed"
 # shellcheck disable=SC2086
 plan $TOPIC || misfit
-if [ "$fix-$era" = no-A ]; then
-	say "not affected: in $what $(era_means A)"
-	exit 0
-fi
 if [ ! -s "$PART/todo" ]; then
 	say "already applied: $what needs nothing${TOPIC:+ of $TOPIC}"
 	exit 0
@@ -72,10 +65,11 @@ if [ -n "$repo" ]; then
 	put_git "$branch" "$paths"
 	where="on the new branch $branch"
 else
+	# Who copies files back takes patches off without a word in the record.
 	{
-		cat "$tree/$RECORD" 2>/dev/null || :
-		sed "s,^$TOP/patches/,," "$PART/todo"
-	} > "$PART/record"
+		recorded | grep -xFf "$PART/there" || :
+		cat "$PART/todo"
+	} | sed "s,^$TOP/patches/,," > "$PART/record"
 	put "$paths" "$PART/record"
 	where='in place'
 fi

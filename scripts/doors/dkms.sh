@@ -16,15 +16,9 @@
 NAME=bcache-journal-flush
 PACKAGE=$NAME-dkms
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 shift $((OPTIND - 1))
-[ $# -le 1 ] || { usage >&2; exit 2; }
+[ $# -le 1 ] || misused
 
 conf()
 {

@@ -668,14 +668,9 @@ check()
 }
 
 how=export_topic
-while getopts cnh opt; do
-	case $opt in
-	c) how=check ;;
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+opt_c=''
+options cn "$@"
 shift $((OPTIND - 1))
-[ $# -le 1 ] || { usage >&2; exit 2; }
+[ -z "$opt_c" ] || how=check
+[ $# -le 1 ] || misused
 $how "${1:-}"

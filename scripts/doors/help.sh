@@ -6,6 +6,9 @@
 # Usage: scripts/doors/help.sh
 . "$(dirname "$0")/../lib/lib.sh"
 
+options '' "$@"
+shift $((OPTIND - 1))
+
 cat <<END
   make                       the race, the fix and today's kernel side by side
   make check                 everything that must hold

@@ -6,24 +6,38 @@
 # Usage: hit.sh [-n]
 #   -n  list the files that would be read
 #
-# Reads, never writes: the kernel's version, its preemption model, bcache's
-# module and counters. Prints what it read, then a line per defect:
-#   applies now   what can be read of its conditions holds at this moment
-#   possible      this kernel has it; a load or a chance has to do the rest
-#   not here      and why
-#   cannot tell   and what is missing
-# The verdict goes by version. A distribution may have changed its kernel
-# without changing that; its source settles it: make status KSRC=dir
+# Prints what it read, then for each defect: "applies now" (what can be read of
+# its conditions holds at this moment), "possible" (this kernel has it; a load
+# or chance has to do the rest), "not here" or "cannot tell", with the reason.
 #
-# This file stands alone, unlike its neighbours: it has to run where it is
-# copied to, in any POSIX shell, with no other command and nothing of ours
-# there. Read are only files whose reading does not walk the tree and takes no
-# lock that a stuck writer holds; all of bcache's take the lock of
-# registration. Should it stop in the middle all the same, then the name that
-# it printed last is the file that does not answer: registration is stuck.
+# This file runs where it is copied to, in any POSIX shell, with no other
+# command and nothing of ours there. It writes nothing, and reads only files
+# that take no lock which a stuck writer holds; all of bcache's take the lock
+# of registration. If it stops in the middle all the same, the file that it
+# named last does not answer: registration is stuck.
 #
 # Environment: SYSROOT, where /proc, /sys and /boot are looked for (for tests).
+# shellcheck disable=SC2086
 set -u
+
+# From patches/eras and the Cc: lines of the topics: which kernels, by
+# scripts/checks/hit_test.sh -w, which checks it as well.
+# begin
+ERAS='3.10-3.12||nothing|one node, locked until it is written
+3.13-3.14||none|one node, then takes b->lock
+3.15-4.15||flush-race/C|one node, then takes b->write_lock
+4.16-4.18|Ubuntu 4.4 from -161|flush-race/D/4.16|from a heap of 128 nodes that is never freed
+4.19.0-4.19.60, 4.20-5.0, 5.1.0-5.1.19, 5.2.0-5.2.2||flush-race/D|from a heap of 128 nodes, kept from call to call
+4.19.61-4.19.72, 5.1.20-5.1.21, 5.2.3-5.2.14||flush-race|as C, with two counters
+4.19.73+, 5.2.15+||nothing|one node, with the flag
+5.3+|SUSE 4.4.180, RHEL 4.18.0-147|nothing|up to 8 nodes, with the flag'
+SINCE='root-on-list 5.3
+journal-wake 3.14
+reap-skip 5.3
+flush-wait 5.3
+closure-sync 4.16
+check-threads 5.7'
+# end
 
 ROOT=${SYSROOT:-}
 MARK='*+series*'		# version of a module that was built with the series
@@ -32,91 +46,99 @@ SET='tree_depth journal_delay_ms bucket_size block_size cache_available_percent 
 INTERNAL='active_journal_entries btree_nodes flush_write retry_flush_write reclaim reclaimed_journal_buckets btree_shrinker_disabled io_disable'
 CACHE='nbuckets bucket_size block_size discard io_errors btree_written metadata_written'
 BACKING='cache_mode state dirty_data writeback_running'
+DRY=''
 
-# The text at the head of this file.
-usage()
+# out FORMAT ARG...: what goes before the verdicts.
+out()
 {
-	while IFS= read -r line; do
-		case $line in
-		'#!'*|'# SPDX'*|'') ;;
-		'#'*) line=${line#'#'}; printf '%s\n' "${line# }" ;;
-		*) return ;;
-		esac
-	done < "$0"
-}
-
-# get FILE: its first line in $value; false when there is none.
-get()
-{
-	value=''
-	[ -e "$1" ] || return 1
-	{ IFS= read -r value < "$1"; } 2>/dev/null
-	[ -n "$value" ]
-}
-
-# show INDENT FILE NAME: print what a file says, if it is there. The name
-# first: if the read does not return, it is known which.
-show()
-{
-	[ -e "$2" ] || return 0
-	printf '%*s%-27s' "$1" '' "$3"
-	get "$2" || value='cannot be read'
-	printf '%s\n' "$value"
+	# shellcheck disable=SC2059
+	[ -n "$DRY" ] || printf "$@"
 }
 
 fact()
 {
-	printf '  %-29s%s\n' "$1" "$2"
+	out '  %-29s%s\n' "$1" "$2"
+}
+
+# get FILE: its first line in $value; false when there is none. Dry, it reads
+# what the name of another file comes from.
+get()
+{
+	value=''
+	[ -e "$1" ] || return 1
+	case $DRY$1 in 1*/proc/version) echo "  $1" ;; 1*) echo "  $1"; return 1 ;; esac
+	{ IFS= read -r value < "$1"; } 2>/dev/null
+	[ -n "$value" ]
+}
+
+# show DIR NAME...: print the files that are there. The name first: if the read
+# does not return, it is known which.
+show()
+{
+	dir=$1
+	shift
+	for name; do
+		[ -e "$dir/$name" ] || continue
+		out '    %-27s' "$name"
+		get "$dir/$name" || value='cannot be read'
+		out '%s\n' "$value"
+	done
 }
 
 # number VERSION: 4.19.73-foo as 4019073 in $n, or 0.
 number()
 {
 	n=0
-	v=${1%%[!0-9.]*}
-	case $v in [0-9]*.[0-9]*) ;; *) return ;; esac
-	major=${v%%.*} v=${v#*.}
-	minor=${v%%.*}
-	case $v in *.[0-9]*) v=${v#*.} level=${v%%.*} ;; *) level=0 ;; esac
-	n=$((major * 1000000 + minor * 1000 + level))
+	v=${1%%[!0-9.]*}.
+	case $v in [0-9]*.[0-9]*.) ;; *) return ;; esac
+	n=${v%%.*} v=${v#*.}
+	n=$((n * 1000 + ${v%%.*})) v=${v#*.}
+	v=${v%%.*}
+	n=$((n * 1000 + ${v:-0}))
 }
 
 # since A: is the kernel A or later?
 since()
 {
-	number_was=$n
 	number "$1"
-	limit=$n n=$number_was
-	[ "$n" -ge "$limit" ]
+	[ "$kernel" -ge "$n" ]
 }
 
-# within A B: is it A or later, and before B?
-within()
+# among KERNELS: is it one of those, in the notation of patches/eras?
+among()
 {
-	since "$1" && ! since "$2"
+	list="$1, "
+	while [ -n "$list" ]; do
+		one=${list%%, *} list=${list#*, }
+		since "${one%%[-+]*}" || continue
+		line=$((n / 1000))
+		number "${one#*-}"
+		case $one in
+		*-*.*.*) [ "$kernel" -gt "$n" ] || return 0 ;;
+		*-*) [ "$((kernel / 1000))" -gt "$((n / 1000))" ] || return 0 ;;
+		*.*.*+) [ "$((kernel / 1000))" != "$line" ] || return 0 ;;
+		*) return 0 ;;
+		esac
+	done
+	return 1
 }
 
 # What the distribution calls the version is nearer to the source than the
 # release is: Debian's 6.1.0-56 is 6.1.192.
 read_kernel()
 {
-	get "$ROOT/proc/sys/kernel/osrelease" && release=$value || release=''
-	get "$ROOT/proc/sys/kernel/version" && build=$value || build=''
-	version=$release from='/proc/sys/kernel/osrelease'
+	get "$ROOT/proc/version" || :
+	fact 'kernel' "${value:-cannot be read}"
+	build=${value#*) #} value=${value#Linux version }
+	release=${value%% *} version=$release from='the release'
 	case $build in
 	*' Debian '[0-9]*)
 		version=${build#*' Debian '} version=${version%% *} from='the build, by Debian' ;;
 	esac
-	if get "$ROOT/proc/version_signature"; then
-		version=${value##* } from='/proc/version_signature'
-	fi
+	! get "$ROOT/proc/version_signature" || version=${value##* } from=/proc/version_signature
 	number "$version"
-	fact 'kernel' "${release:-cannot be read}"
+	kernel=$n
 	fact 'version' "${version:-unknown} (from $from)"
-	fact 'build' "${build:-cannot be read}"
-	get "$ROOT/proc/version" || return 0
-	value=${value#*) (}
-	fact 'compiler' "${value%%) #*}"
 }
 
 # count_cpus: of a list like 0-3,8 in $cpus, 0 when it cannot be read.
@@ -137,90 +159,120 @@ count_cpus()
 # built. Without PREEMPT in its text a build is none or voluntary.
 read_preemption()
 {
-	preempt='' where=''
-	if get "$ROOT/sys/kernel/debug/sched/preempt"; then
-		preempt=${value#*\(} preempt=${preempt%%\)*} where=/sys/kernel/debug/sched/preempt
-	fi
+	preempt='' from=/sys/kernel/debug/sched/preempt
+	! get "$ROOT$from" || preempt=${value#*\(} preempt=${preempt%%\)*}
 	if [ -z "$preempt" ] && get "$ROOT/proc/cmdline"; then
 		case " $value " in
 		*' preempt='*)
-			preempt=${value##*preempt=} preempt=${preempt%% *} where=/proc/cmdline ;;
+			preempt=${value##*preempt=} preempt=${preempt%% *} from=/proc/cmdline ;;
 		esac
 	fi
-	if [ -z "$preempt" ] && [ -r "$ROOT/boot/config-$release" ]; then
-		where=/boot/config-$release
-		while IFS= read -r line; do
+	if [ -z "$preempt" ] && get "$ROOT/boot/config-$release"; then
+		from=/boot/config-$release
+		while [ -z "$preempt" ] && IFS= read -r line; do
 			case $line in
 			CONFIG_PREEMPT_NONE=y) preempt=none ;;
 			CONFIG_PREEMPT_VOLUNTARY=y) preempt=voluntary ;;
 			CONFIG_PREEMPT_LAZY=y) preempt=lazy ;;
 			CONFIG_PREEMPT=y|CONFIG_PREEMPT_RT=y) preempt=full ;;
-			*) continue ;;
 			esac
-			break
-		done < "$ROOT/boot/config-$release"
+		done < "$ROOT$from"
 	fi
 	if [ -z "$preempt" ]; then
-		where='the build'
+		from='the build'
 		case $build in
-		*PREEMPT_DYNAMIC*) preempt=unknown ;;
+		*PREEMPT_DYNAMIC*|'') preempt=unknown ;;
 		*PREEMPT*) preempt=full ;;
-		'') preempt=unknown ;;
 		*) preempt='none or voluntary' ;;
 		esac
 	fi
-	fact 'preemption' "$preempt (from $where)"
+	fact 'preemption' "$preempt (from $from)"
 }
 
 # read_module: $bcache is loaded or absent, $cured says that it is ours.
 read_module()
 {
 	bcache=absent cured=''
-	if [ -e "$ROOT/sys/module/bcache" ] || [ -e "$ROOT/sys/fs/bcache" ]; then
-		bcache=loaded
-	fi
+	[ ! -e "$ROOT/sys/module/bcache" ] && [ ! -e "$ROOT/sys/fs/bcache" ] || bcache=loaded
 	fact 'bcache' "$bcache"
-	show 2 "$ROOT/sys/module/bcache/srcversion" '  srcversion'
-	show 2 "$ROOT/sys/module/bcache/version" '  version'
+	show "$ROOT/sys/module/bcache" srcversion version
 	get "$ROOT/sys/module/bcache/version" || return 0
 	# shellcheck disable=SC2254
 	case $value in $MARK) cured=$value ;; esac
 }
 
-# read_sets: prints every cache set; collects in $flat, $deep and $blind those
-# whose tree is one leaf, those whose tree is not, and those that do not say.
+# size FILE: what it says, 64.0k or 1.0M, in tenths of KiB in $value.
+size()
+{
+	get "$1" || return 1
+	unit=${value##*[0-9]} value=${value%[kM]}
+	case $value in
+	*.?) value=$((${value%.?} * 10 + ${value##*.})) ;;
+	*) value=$((value * 10)) ;;
+	esac
+	[ "$unit" != M ] || value=$((value * 1024))
+}
+
+# count_entries DIR: how many entries of one key the journal of a cache takes,
+# a block each, in $entries. A bucket in 128 is the journal's, 2 to 256 of
+# them, and one of those is kept free.
+count_entries()
+{
+	entries=''
+	size "$1/block_size" && block=$value && size "$1/bucket_size" && blocks=$((value / block)) &&
+		get "$1/nbuckets" || return 0
+	value=$((value / 128))
+	[ "$value" -ge 2 ] || value=2
+	[ "$value" -le 256 ] || value=256
+	entries=$(((value - 1) * blocks))
+	fact '  journal' "room for $entries entries of one key"
+}
+
+# count_keys: a leaf writes itself once its unwritten set has that many, in
+# $keys. The set has a head of 32 bytes and keys of 24; the limit is 48 bytes
+# less than a page.
+count_keys()
+{
+	keys=168 name=''
+	get "$ROOT/proc/self/smaps" || return 0
+	while [ "$name" != KernelPageSize: ] && read -r name value line; do :; done < "$ROOT/proc/self/smaps"
+	keys=$(((value * 1024 - 80) / 24 + 1))
+}
+
+# read_sets: prints every cache set and sorts them by what root-on-list finds.
+# A durable write takes an entry for its key and one for its flush. $small: they
+# fill the journal before the leaf has the keys with which it writes itself.
+# $flat: not so, but keys that merge are never as many. Either takes a journal
+# that fills up within 30 s, when the leaf is written anyway. $deep: the root
+# is no leaf. $blind: cannot be read.
 read_sets()
 {
-	flat='' deep='' blind=''
+	small='' flat='' deep='' blind=''
 	for set in "$ROOT"/sys/fs/bcache/*-*-*-*-*; do
 		[ -d "$set" ] || continue
 		fact 'cache set' "${set##*/}"
-		for name in $SET; do show 4 "$set/$name" "$name"; done
-		for name in $INTERNAL; do show 4 "$set/internal/$name" "$name"; done
-		for dir in "$set"/cache[0-9]*; do
-			[ -d "$dir" ] || continue
-			for name in $CACHE; do show 4 "$dir/$name" "${dir##*/}/$name"; done
-		done
-		for dir in "$set"/bdev[0-9]*; do
-			[ -d "$dir" ] || continue
-			for name in $BACKING; do show 4 "$dir/$name" "${dir##*/}/$name"; done
-		done
-		get "$set/tree_depth" || value=''
-		case $value in
-		0) flat="$flat ${set##*/}" ;;
-		[1-9]*) deep="$deep ${set##*/}" ;;
+		show "$set" $SET
+		show "$set/internal" $INTERNAL
+		show "$set/cache0" $CACHE
+		for backing in "$set"/bdev[0-9]*; do show "$backing" $BACKING; done
+		count_entries "$set/cache0"
+		stall=" ${set##*/}${entries:+ from $((entries / 60 + 1)) writes/s on}"
+		get "$set/tree_depth" || :
+		case $value-$((${entries:-999999} <= 2 * keys)) in
+		0-1) small=$small$stall ;;
+		0-0) flat=$flat$stall ;;
+		[1-9]*) deep=1 ;;
 		*) blind="$blind ${set##*/}" ;;
 		esac
 	done
 }
 
-# verdict DEFECT WORD REASON: without a version no word counts, nothing that is
-# not loaded applies now, and a module with the series has none of it.
+# verdict DEFECT: $word and $reason, but without a version no word counts,
+# nothing that is not loaded applies now, and a module with the series has none
+# of it. From 6.7 on closures are in the kernel itself, out of a module's reach.
 verdict()
 {
-	word=$2 reason=$3
-	[ "$n" != 0 ] || word='cannot tell' reason='no version was read'
-	# From 6.7 on closures are in the kernel itself, out of a module's reach.
+	[ "$kernel" != 0 ] || word='cannot tell' reason='no version was read'
 	if [ -n "$cured" ] && { [ "$1" != closure-sync ] || ! since 6.7; }; then
 		word='not here' reason="the loaded module has the series (version $cured)"
 	elif [ "$bcache" = absent ] && [ "$word" != 'not here' ]; then
@@ -232,128 +284,91 @@ verdict()
 
 flush_race()
 {
-	if ! since 3.10; then
-		verdict flush-race 'not here' "bcache came with 3.10"
-	elif ! since 3.13; then
-		verdict flush-race 'not here' "a picked node stays locked until it is written before 3.13"
-	elif since 5.3 || within 5.2.15 5.3 || within 4.19.73 4.20; then
-		verdict flush-race 'not here' "the flag is in, by version: 4.19.73, 5.2.15, 5.3 and later"
-	else
-		verdict flush-race possible "no flag, by version: it came with 4.19.73, 5.2.15 and 5.3"
-	fi
+	word='not here' reason='bcache came with 3.10' but=''
+	for row in $ERAS; do
+		kernels=${row%%|*} row=${row#*|}
+		vendors=${row%%|*} row=${row#*|}
+		case $row in
+		nothing*) but=$but${vendors:+, unless $vendors} now='not here' ;;
+		*) now=possible ;;
+		esac
+		! among "$kernels" || word=$now reason="$kernels: the flusher picks ${row#*|}"
+	done
+	[ "$word" = 'not here' ] || reason=$reason$but
+	verdict flush-race
 }
 
-root_on_list()
+# topic NAME: the kernel is one that has it; what else does it take?
+topic()
 {
-	if ! since 5.3; then
-		verdict root-on-list 'not here' 'the flusher finds the root before 5.3'
-	elif [ -n "$flat" ]; then
-		verdict root-on-list 'applies now' "tree_depth is 0, the tree is one leaf:$flat"
-	elif [ -n "$blind" ]; then
-		verdict root-on-list 'cannot tell' "tree_depth cannot be read:$blind"
-	elif [ -n "$deep" ]; then
-		verdict root-on-list 'not here' "not while the tree has more than one level; a new cache begins with one"
-	else
-		verdict root-on-list possible 'no cache set runs; a new one begins with a tree of one level'
-	fi
-}
-
-journal_wake()
-{
-	if ! since 3.14; then
-		verdict journal-wake 'not here' 'a waiter for a full entry is woken before 3.14'
-	elif ! since 5.6; then
-		verdict journal-wake possible 'one of its two ways, by version: many writers that do not sync, a slow cache device'
-	else
-		verdict journal-wake possible 'by version: many writers that do not sync on a slow cache device, or node reads that take long'
-	fi
-}
-
-reap_skip()
-{
-	if ! since 5.3; then
-		verdict reap-skip 'not here' 'one node is picked at a time before 5.3'
-	else
-		verdict reap-skip possible 'by version: memory has to run short while the journal is full'
-	fi
-}
-
-flush_wait()
-{
-	if ! since 5.3; then
-		verdict flush-wait 'not here' 'one node is picked at a time before 5.3, and who waits sleeps on its lock'
-	elif [ "$cpus" -gt 1 ] && [ "$preempt" = none ]; then
-		verdict flush-wait possible 'no preemption: for ever, when flusher and waiter share a CPU'
-	elif [ "$preempt" = none ]; then
-		verdict flush-wait 'applies now' 'one CPU, no preemption: who waits for a picked node keeps the CPU for ever'
-	elif [ "$cpus" -le 1 ] && { [ "$preempt" = unknown ] || [ "$preempt" = 'none or voluntary' ]; }; then
-		verdict flush-wait 'cannot tell' 'the preemption model decides, and it cannot be read; root may see it in /sys/kernel/debug/sched/preempt'
-	else
-		verdict flush-wait possible 'the wait takes CPU time; without preemption, or for a real-time task, it may not end'
-	fi
-}
-
-closure_sync()
-{
-	if ! since 4.16; then
-		verdict closure-sync 'not here' 'the wake-up without an order came with 4.16'
-	elif [ "$cpus" = 1 ]; then
-		verdict closure-sync 'not here' 'one CPU only'
-	else
-		verdict closure-sync possible "by version, several CPUs; the compiler's order of two instructions decides"
-	fi
-}
-
-check_threads()
-{
-	if ! since 5.7; then
-		verdict check-threads 'not here' 'the tree is checked by one task before 5.7'
-	elif [ -n "$flat" ] && [ -z "$deep$blind" ]; then
-		verdict check-threads 'not here' 'a tree of one level is checked without threads'
-	else
-		verdict check-threads possible 'by version: when a cache set is registered, at no other time'
-	fi
+	word=possible
+	case $1 in
+	root-on-list)
+		if [ -n "$small" ]; then
+			word='applies now' reason="the root is a leaf, the journal small: durable writes stall:$small"
+		elif [ -n "$flat" ]; then
+			reason="the root is a leaf: durable writes in sequence or to the same blocks stall, random ones do not:$flat"
+		elif [ -n "$blind" ]; then
+			word='cannot tell' reason="tree_depth cannot be read:$blind"
+		elif [ -n "$deep" ]; then
+			word='not here' reason='the root is no leaf; that of a new cache is'
+		else
+			reason='no cache set runs; the root of a new one is a leaf'
+		fi ;;
+	journal-wake)
+		reason='many writers that do not sync on a slow cache device; from 5.6 on slow node reads as well' ;;
+	reap-skip)
+		reason='memory has to run short while the journal is full' ;;
+	flush-wait)
+		reason='a wait takes CPU time; without preemption, or for a real-time task, it may not end'
+		case $preempt-$((1 < cpus)) in
+		none-0) word='applies now' reason='one CPU, no preemption: a wait for a picked node never ends' ;;
+		none-1) reason='no preemption: a wait never ends when the flusher is on the same CPU' ;;
+		unknown-0|'none or voluntary-0')
+			word='cannot tell' reason='the preemption model decides; root may see it in /sys/kernel/debug/sched/preempt' ;;
+		esac ;;
+	closure-sync)
+		reason="several CPUs; the compiler's order of two instructions decides"
+		[ "$cpus" != 1 ] || word='not here' reason='one CPU only' ;;
+	check-threads)
+		reason='when a cache set is registered, at no other time'
+		[ -z "$small$flat" ] || [ -n "$deep$blind" ] ||
+			word='not here' reason='the root is a leaf: no threads check the tree' ;;
+	esac
+	verdict "$1"
 }
 
 case ${1:-} in
 '') ;;
--h) usage; exit 0 ;;
--n)
-	echo "would read, where it is there, below ${ROOT:-/}:"
-	for name in osrelease version; do echo "  proc/sys/kernel/$name"; done
-	for name in proc/version proc/version_signature proc/cmdline \
-		sys/devices/system/cpu/online sys/kernel/debug/sched/preempt \
-		'boot/config-RELEASE' sys/module/bcache/version \
-		sys/module/bcache/srcversion; do echo "  $name"; done
-	for name in $SET; do echo "  sys/fs/bcache/UUID/$name"; done
-	for name in $INTERNAL; do echo "  sys/fs/bcache/UUID/internal/$name"; done
-	for name in $CACHE; do echo "  sys/fs/bcache/UUID/cacheN/$name"; done
-	for name in $BACKING; do echo "  sys/fs/bcache/UUID/bdevN/$name"; done
-	exit 0 ;;
+-n) DRY=1 ;;
 *)
-	usage >&2
-	exit 2 ;;
+	echo 'Usage: hit.sh [-n]; -n lists the files that would be read'
+	[ "$1" = -h ]
+	exit $(($? * 2)) ;;
 esac
-
-echo 'read:'
+echo "${DRY:+would }read:"
 read_kernel
 count_cpus
+count_keys
 read_preemption
 read_module
 read_sets
-echo
-echo 'defects:'
+[ -z "$DRY" ] || exit 0
+printf '\ndefects:\n'
+IFS='
+'
 flush_race
-root_on_list
-journal_wake
-reap_skip
-flush_wait
-closure_sync
-check_threads
+for row in $SINCE; do
+	if since "${row#* }"; then
+		topic "${row% *}"
+	else
+		word='not here' reason="it came with ${row#* }"
+		verdict "${row% *}"
+	fi
+done
 echo
 echo 'Versions are those of kernel.org. A distribution may have patched its kernel;'
 echo 'its source settles that: make status KSRC=dir'
-limit=$n
 number "$NEWEST"
-[ "$((limit / 1000))" -le "$((n / 1000))" ] ||
+[ "$((kernel / 1000))" -le "$((n / 1000))" ] ||
 	echo "Kernels after $NEWEST were not looked at."

@@ -6,12 +6,7 @@
 # Usage: scripts/doors/htmldocs.sh
 . "$(dirname "$0")/../lib/lib.sh"
 
-while getopts h opt; do
-	case $opt in
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options '' "$@"
 need sphinx-build python3-sphinx
 sphinx-build -q -W --keep-going -E -d "$OUT/doctrees" "$TOP/Documentation" "$OUT/html"
 say "pages: $OUT/html/index.html"

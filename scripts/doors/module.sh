@@ -13,17 +13,11 @@
 # is printed at the end. Documentation/admin-guide/install.rst is the page.
 . "$(dirname "$0")/../lib/lib.sh"
 
-root=''
-while getopts d:nh opt; do
-	case $opt in
-	d) root=$OPTARG ;;
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+opt_d=''
+options d:n "$@"
 shift $((OPTIND - 1))
-[ $# -le 1 ] || { usage >&2; exit 2; }
+root=$opt_d
+[ $# -le 1 ] || misused
 
 # config: the kernel's answer to CONFIG_BCACHE.
 config()

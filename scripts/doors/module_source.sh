@@ -66,15 +66,9 @@ label()
 	END
 }
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 shift $((OPTIND - 1))
-[ $# -eq 2 ] || { usage >&2; exit 2; }
+[ $# -eq 2 ] || misused
 base=${1%%=*} dir=$2
 base_row "$base" > /dev/null
 src=$(base_dir "$1")

@@ -18,55 +18,44 @@ in_git()
 {
 	branch=$(g symbolic-ref -q --short HEAD) ||
 		die "HEAD of $repo is on no branch; nothing to take back"
-	from=$(g config "branch.$branch.bcachefrom" || :)
-	tip=$(g config "branch.$branch.bcachetip" || :)
+	read -r from tip <<-END
+	$(g config "branch.$branch.bcache")
+	END
 	[ -n "$from" ] ||
 		die "$repo is on branch $branch, which is none of make apply; git checkout that first"
 	[ "$(g rev-parse HEAD)" = "$tip" ] ||
 		die "branch $branch has other commits than make apply left; take them elsewhere first (git log $tip..$branch)"
 	# Where it came from may be gone, or a commit and no branch.
-	back=${from#refs/heads/}
 	g rev-parse -q --verify "$from^{commit}" > /dev/null ||
-		die "$back, where $branch came from, is gone; git checkout another branch and delete this one"
-	[ -z "$DRY" ] || { say "would go back to $back and delete branch $branch"; exit 0; }
-	paths=$(git -C "$tree" diff --relative --name-only "$from" "$tip")
-	at_rest "$paths"
-	reserve "$paths"
-	hold_signals
-	if ! calm checkout -q "$back" --; then
-		restore "$paths"
-		die "git cannot switch to $back: $(head -1 "$PART/said"); all is as it was"
-	fi
+		die "$from, where $branch came from, is gone; git checkout another branch and delete this one"
+	[ -z "$DRY" ] || { say "would go back to $from and delete branch $branch"; exit 0; }
+	detach=''
+	g show-ref -q --verify "refs/heads/$from" || detach=--detach
+	switch "$(git -C "$tree" diff --relative --name-only "$from" "$tip")" $detach "$from" ||
+		die "git cannot switch to $from: $said; all is as it was"
 	calm branch -q -D "$branch"
-	say "back on $back; branch $branch is deleted"
+	say "back on $from; branch $branch is deleted"
 }
 
 in_place()
 {
 	[ -f "$tree/$RECORD" ] ||
 		die "nothing to take back: make apply did nothing in $tree ($RECORD is missing)"
-	tac "$tree/$RECORD" > "$PART/record"
+	recorded | tac > "$PART/record"
 	while read -r p; do
-		[ -f "$TOP/patches/$p" ] ||
-			die "patches/$p, applied in $tree, is no longer here; nothing is changed"
-		try "$PART/new" "$TOP/patches/$p" -R ||
-			die "patches/$p is not in $tree as it was applied: $(sed -n 's/^error: patch failed: //p' "$PART/said" | head -1) was changed; nothing is changed"
+		[ -f "$p" ] || die "${p#"$TOP/"}, applied in $tree, is no longer here; nothing is changed"
+		try "$PART/new" "$p" -R ||
+			die "${p#"$TOP/"} is not in $tree as it was applied: $(sed -n 's/^error: patch failed: //p' "$PART/said" | head -1) was changed; nothing is changed (if the files were put back by other means, remove $RECORD)"
 	done < "$PART/record"
-	[ -z "$DRY" ] || { say "would take off in $tree:"; sed 's,^,  patches/,' "$PART/record"; exit 0; }
+	[ -z "$DRY" ] || { say "would take off in $tree:"; sed "s,^$TOP/,  ," "$PART/record"; exit 0; }
 	: > "$PART/empty"
 	put "$(changed)" "$PART/empty"
 	say "taken off in $tree: $(wc -l < "$PART/record") patches"
 }
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 shift $((OPTIND - 1))
-[ $# = 0 ] || { usage >&2; exit 2; }
+[ $# = 0 ] || misused
 open_tree
 if [ -n "$repo" ]; then
 	in_git

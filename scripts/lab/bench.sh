@@ -14,16 +14,8 @@
 # compared with the document's, and scripts/lab/plot.sh draws the pictures.
 . "$(dirname "$0")/../lib/lib.sh"
 
-table_only='' exact=''
-while getopts tenh opt; do
-	case $opt in
-	t) table_only=1 ;;
-	e) table_only=1 exact=1 ;;
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+opt_t='' opt_e=''
+options ten "$@"
 
 # A cell is a "-" where there is no run, or one that failed.
 table()
@@ -45,7 +37,7 @@ rule()
 	shift
 	printf '%-12s %-8s %7s %5s %5s %9s %9s %6s %6s %8s %11s %9s %8s' "$what" '' \
 		"$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "${10}" "${11}"
-	[ -n "$exact" ] && echo || printf ' %6s\n' "${12}"
+	[ -n "$opt_e" ] && echo || printf ' %6s\n' "${12}"
 }
 
 # row STACK SETTING...
@@ -58,7 +50,7 @@ row()
 	stat=$OUT/runs/$(run_id "$BASE" STAT "$stack" bench "$@")/results.tsv
 	[ -f "$vt" ] || vt=/dev/null
 	[ -f "$stat" ] || stat=/dev/null
-	awk -F '\t' -v what="$what" -v stack="$stack" -v exact="$exact" \
+	awk -F '\t' -v what="$what" -v stack="$stack" -v exact="$opt_e" \
 		-v vt_file="$vt" -v stat_file="$stat" '
 		BEGIN {
 			while ((getline < vt_file) > 0) vt[$5] = $6
@@ -77,7 +69,7 @@ row()
 		function of(run, name) { return (name in run) && ("rate" in run) ? run[name] : "-" }'
 }
 
-if [ -n "$table_only" ]; then
+if [ -n "$opt_t$opt_e" ]; then
 	table
 	exit 0
 fi

@@ -156,15 +156,9 @@ modules()
 		cpio -o -H newc --quiet --reproducible -R 0:0) > "$PART/modules.cpio"
 }
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 shift $((OPTIND - 1))
-[ $# -eq 3 ] || { usage >&2; exit 2; }
+[ $# -eq 3 ] || misused
 base_row "$1" > /dev/null
 topics "$3" > /dev/null
 [ -f "$CONFIGS/$2.boot" ] ||

@@ -7,13 +7,7 @@
 # Usage: scripts/lab/clean.sh [-n]
 . "$(dirname "$0")/../lib/lib.sh"
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 for dir in tree git guest module dkms log; do
 	[ -d "$OUT/$dir" ] || continue
 	if [ -n "$DRY" ]; then

@@ -304,16 +304,11 @@ apt_private()
 }
 
 what=fetch
-while getopts knh opt; do
-	case $opt in
-	k) what=fetch_kernel ;;
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+opt_k=''
+options kn "$@"
 shift $((OPTIND - 1))
-[ $# -gt 0 ] || { usage >&2; exit 2; }
+[ -z "$opt_k" ] || what=fetch_kernel
+[ $# -gt 0 ] || misused
 list=$*
 [ "$list" != all ] || list=$(bases)
 for b in $list; do

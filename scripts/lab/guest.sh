@@ -51,13 +51,7 @@ pack()
 	(cd "$root" && find . | sort | cpio -o -H newc --quiet --reproducible -R 0:0) > "$PART/initrd"
 }
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 if [ -n "$DRY" ]; then
 	say "would build the guest in $DIR"
 	exit 0

@@ -45,19 +45,13 @@ kmod:		choose and look at modules
 qemu-system-x86: boot the kernel of Debian
 '
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 shift $((OPTIND - 1))
 case ${1:-show} in
 show) want=$SHOW ;;
 bench) want=$SHOW$BENCH ;;
 check) want=$SHOW$BENCH$CHECK ;;
-*) usage >&2; exit 2 ;;
+*) misused ;;
 esac
 
 installed()

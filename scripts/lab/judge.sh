@@ -140,23 +140,16 @@ broken()
 	fi
 }
 
-quiet_judge='' today=''
-while getopts qeh opt; do
-	case $opt in
-	q) quiet_judge=1 ;;
-	e) today=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+opt_q='' opt_e=''
+options qe "$@"
 shift $((OPTIND - 1))
-[ $# -eq 1 ] || { usage >&2; exit 2; }
+[ $# -eq 1 ] || misused
 run=${1%/}
 [ -f "$run/testid" ] || die "$run holds no run"
 cat "$run/ktap" "$run/console" > /dev/null 2>&1 || die "$run holds no finished run"
 IFS='	' read -r base scenario stack test settings < "$run/testid"
 # shellcheck disable=SC2086
-[ -z "$today" ] || expected "$base" "$scenario" "$stack" "$test" $settings > "$run/expected"
+[ -z "$opt_e" ] || expected "$base" "$scenario" "$stack" "$test" $settings > "$run/expected"
 [ -f "$run/expected" ] || die "$run is older than its expectations; judge it by today's: -e"
 id=$(echo "$base $scenario $stack $test $settings" | sed -e 's/ *$//' -e 's/ /./g')
 cases=0 failed=0 void=''
@@ -202,7 +195,7 @@ awk -v id="$base	$scenario	$stack	$test${settings:+ $settings}" '
 	NR == 4 { printf "%s\tcpu\t%d\tms\n", id, (seconds($1) + seconds($2) - from) * 1000 }' \
 	"$run/times" >> "$run/results.tsv"
 
-if [ -z "$quiet_judge" ]; then
+if [ -z "$opt_q" ]; then
 	cat "$run/verdict"
 elif [ "$failed" -gt 0 ]; then
 	grep -B2 '^not ok' "$run/verdict" | grep -v -e XFAIL -e '^--'

@@ -75,7 +75,7 @@ staircase()
 		END {
 			xmax = 30 * (int(tmax / 30) + 1)
 			print "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 340\" font-family=\"sans-serif\" font-size=\"14\">"
-			print "<!-- output plot -p " base " " scenario " -->"
+			print "<!-- output plot -p -->"
 			print "<rect width=\"720\" height=\"340\" fill=\"white\"/>"
 			text(60, 28, "start", "black", "Durable 4 KiB writes done, one after another, on a fresh cache, Linux " base)
 			for (i = 0; i <= xmax; i += 30) {
@@ -155,16 +155,12 @@ sizes()
 }
 
 todo=draw
-while getopts bph opt; do
-	case $opt in
-	b) todo=bench ;;
-	p) todo=print ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+opt_b='' opt_p=''
+options bp "$@"
 shift $((OPTIND - 1))
-[ $# -le 2 ] || { usage >&2; exit 2; }
+[ -z "$opt_b" ] || todo=bench
+[ -z "$opt_p" ] || todo=print
+[ $# -le 2 ] || misused
 base=${1:-$BASE} scenario=${2:-VT}
 case $todo in
 print)

@@ -19,15 +19,9 @@
 # of the judge, scripts/lab/judge.sh.
 . "$(dirname "$0")/../lib/lib.sh"
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 shift $((OPTIND - 1))
-[ $# -ge 4 ] || { usage >&2; exit 2; }
+[ $# -ge 4 ] || misused
 base=$1 scenario=$2 stack=$3 test=$4
 shift 4
 [ -f "$SELF/$test.c" ] || die "unknown test '$test'"

@@ -13,23 +13,16 @@
 # of the runs in order, and a summary line per run.
 . "$(dirname "$0")/../lib/lib.sh"
 
-only=''
-while getopts nt:h opt; do
-	case $opt in
-	n) DRY=1 ;;
-	t) only=$OPTARG ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+opt_t=''
+options nt: "$@"
 shift $((OPTIND - 1))
-[ $# -gt 0 ] || { usage >&2; exit 2; }
+[ $# -gt 0 ] || misused
 
 # A run that two rows ask for, one of them for every base, is made once.
-rows=$(rows "$@" | awk -v only="$only" '
+rows=$(rows "$@" | awk -v only="$opt_t" '
 	{ sub(/^[^ ]* /, "") }
 	(only == "" || $4 == only) && !seen[$0]++')
-[ -n "$rows" ] || die "no run of test '$only' in the sets: $*"
+[ -n "$rows" ] || die "no run of test '$opt_t' in the sets: $*"
 
 echo "$rows" | cut -d ' ' -f 1-3 | awk '!seen[$0]++' | while read -r base scenario stack; do
 	"$TOP/scripts/lab/build.sh" ${DRY:+-n} "$base" "$scenario" "$stack"

@@ -13,13 +13,7 @@
 # what changed is built again.
 . "$(dirname "$0")/../lib/lib.sh"
 
-while getopts nh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+options n "$@"
 
 "$TOP/scripts/lab/install.sh" ${DRY:+-n} show
 "$TOP/scripts/lab/fetch.sh" ${DRY:+-n} "$BASE"

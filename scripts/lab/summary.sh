@@ -9,6 +9,9 @@
 # Exit status: 0 when nothing failed, else 1.
 . "$(dirname "$0")/../lib/lib.sh"
 
+options '' "$@"
+shift $((OPTIND - 1))
+
 files=$(sed "s,.*,$OUT/runs/&/verdict,")
 # shellcheck disable=SC2086
 cat -- $files "$@" | awk '

@@ -12,6 +12,9 @@
 # wrote was a node with a new life.
 . "$(dirname "$0")/../lib/lib.sh"
 
+options '' "$@"
+shift $((OPTIND - 1))
+
 base=${1:-$BASE} scenario=${2:-VT}
 
 rows=''

@@ -116,16 +116,11 @@ commit()
 }
 
 how=lay
-while getopts gnh opt; do
-	case $opt in
-	g) how=git_tree ;;
-	n) DRY=1 ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+opt_g=''
+options gn "$@"
 shift $((OPTIND - 1))
-[ $# -eq 2 ] || { usage >&2; exit 2; }
+[ -z "$opt_g" ] || how=git_tree
+[ $# -eq 2 ] || misused
 base_row "$1" > /dev/null
 need git git
 $how "$1" "$2"

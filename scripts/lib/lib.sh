@@ -43,6 +43,29 @@ usage()
 	sed -n '3,/^[^#]/{/^#/!q;s/^# \{0,1\}//;p;}' "$0"
 }
 
+misused()
+{
+	usage >&2
+	exit 2
+}
+
+# options LETTERS "$@": the options of a script: -h, and what getopts takes for
+# LETTERS. -n sets DRY, another letter L sets opt_L to its argument or 1. After
+# it comes: shift $((OPTIND - 1)).
+options()
+{
+	options_of=h$1
+	shift
+	while getopts "$options_of" opt; do
+		case $opt in
+		h) usage; exit 0 ;;
+		n) DRY=1 ;;
+		'?') misused ;;
+		*) eval "opt_$opt=\${OPTARG:-1}" ;;
+		esac
+	done
+}
+
 die()
 {
 	echo "$me: $*" >&2

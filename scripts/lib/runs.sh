@@ -48,6 +48,25 @@ run_id()
 	echo
 }
 
+# figure EXPRESSION BASE SCENARIO STACK TEST [NAME=VALUE...]: what a run measured,
+# as awk calculates it from the metrics that the expression names, or "-".
+figure()
+{
+	figure_of=$(printf '%s' "$1" | sed 's/\(^\|[^a-z0-9_]\)\([a-z_][a-z0-9_]*\)/\1of("\2")/g')
+	shift
+	tsv=$OUT/runs/$(run_id "$@")/results.tsv
+	[ -f "$tsv" ] || { echo -; return 1; }
+	awk -F '\t' "
+		function of(name) { if (!(name in m)) missing = 1; return m[name] }
+		{ m[\$5] = \$6 }
+		END {
+			v = $figure_of
+			if (missing) print \"-\"
+			else printf \"%.12g\n\", v
+			exit missing
+		}" "$tsv"
+}
+
 # workloads: of make bench, each named by its settings in the list of runs.
 workloads()
 {

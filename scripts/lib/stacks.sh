@@ -21,12 +21,12 @@ eras()
 	awk -F ' *[|] *' '!/^#/ { print $1 }' "$TOP/patches/eras"
 }
 
-# era_field ERA FIELD: one field of its row: kernels, vendors, patches, picked
+# era_field ERA FIELD: one field of its row: kernels, vendors, patches, picks
 # or code.
 era_field()
 {
 	awk -F ' *[|] *' -v era="$1" -v field="$2" '
-		BEGIN { split("era kernels vendors patches picked code", name, " ") }
+		BEGIN { split("era kernels vendors patches picks code", name, " ") }
 		$1 == era { for (i in name) if (name[i] == field) print $i }' "$TOP/patches/eras"
 }
 
@@ -68,21 +68,17 @@ stacks()
 		sed -e 's,^\./,,' -e 's,/series$,,' | sort)
 }
 
-# stack_row STACK: the words of a stack: topics, and stacks below it.
-stack_row()
-{
-	sed -n "s/^$(printf '%s' "$1" | sed 's,[.[\*^$/],\\&,g'):[[:space:]]*//p" \
-		"$TOP/patches/stacks"
-	[ ! -f "$TOP/patches/lab/$1/series" ] ||
-		sed -n "1s,^# on \([^ ]*\)\$,\1 lab/$1,p" "$TOP/patches/lab/$1/series"
-}
-
-# words STACK: its topics, those of the stacks below it first. A word that is a
-# topic is one, and no stack. Subshells: a function may call itself.
+# words STACK: its topics, those of the stacks below it first. A word of a row
+# that is a topic is one, and no stack. Subshells: a function may call itself.
 words()
 (
-	row=$(stack_row "$1")
-	[ -n "$row" ] || exit 1
+	row=$(sed -n "s/^$(printf '%s' "$1" | sed 's,[.[\*^$/],\\&,g'):[[:space:]]*//p" \
+		"$TOP/patches/stacks")
+	if [ -z "$row" ]; then
+		on=$(sed -n '1s/^# on //p' "$TOP/patches/lab/$1/series" 2>/dev/null)
+		[ -n "$on" ] && words "$on" && echo "lab/$1"
+		exit
+	fi
 	for word in $row; do
 		if [ -f "$TOP/patches/$word/series" ]; then
 			echo "$word"
@@ -111,7 +107,8 @@ topic_patches()
 	[ "$2" != ksrc ] || topic_base=$(cut -d . -f 1,2 "$OUT/base/ksrc.version")
 	[ ! -f "$topic_dir/$topic_base/series" ] || topic_dir=$topic_dir/$topic_base
 	[ -f "$topic_dir/series" ] || die "no topic '$1': $topic_dir/series is missing"
-	sed -e 's/[[:space:]]*#.*//' -e '/^$/d' -e "s,^,$topic_dir/," "$topic_dir/series"
+	sed -e 's/[[:space:]]*#.*//' -e '/^$/d' -e "s,^,$topic_dir/," \
+		-e 's,/[^/]*/\.\./,/,' "$topic_dir/series"
 }
 
 # stack_patches STACK BASE: every patch of a stack, in order, absolute.

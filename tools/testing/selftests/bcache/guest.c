@@ -334,6 +334,11 @@ void cache_register(void)
 	register_again(cache);
 }
 
+void backing_register(void)
+{
+	register_again(backing);
+}
+
 static int bcache_again(bool durable)
 {
 	register_again(cache);

@@ -81,6 +81,8 @@ int bcache_restart_timed(int fd, bool durable);
 unsigned long disk_sectors_written(void);
 /* the cache set once more, after it was stopped */
 void cache_register(void);
+/* its backing device likewise */
+void backing_register(void);
 /* write VALUE to a file of the cache set or of the backing device */
 void cset_put(const char *file, const char *value);
 unsigned long cset_get(const char *file);

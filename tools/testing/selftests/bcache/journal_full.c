@@ -7,12 +7,17 @@
  * On a fresh cache the tree is one leaf, the root, and the entry is released
  * when that leaf is written. How long does the slowest write wait?
  *
+ * The leaf is also written when it has a page of unwritten keys. Keys of
+ * writes in turn merge, so it does not come to that; keys of writes at random,
+ * a block apart, do not, and then the journal has to be small to be full first.
+ *
  * Observed from outside only: the clock around each write, and the lab's
  * count of full journals, without which the test has not tested anything. A
  * kernel without the lab counts calls of the flusher, which come of a full
  * journal.
  *
- * Settings: writes (count), span (blocks), limit_ms (the slowest write that
+ * Settings: writes (count), span (blocks), isolated (1: at random, over every
+ * other block of twice the span), cache_mb, limit_ms (the slowest write that
  * passes), dev_us (device latency where the disks are ours).
  */
 #define _GNU_SOURCE
@@ -61,7 +66,7 @@ static void print_timeline(uint64_t run_ns)
 int main(void)
 {
 	const struct geometry geo = {
-		.cache_mb	= 512,
+		.cache_mb	= setting("cache_mb", 512),
 		.backing_mb	= 512,
 		.bucket		= "64k",
 		.block		= "4k",
@@ -69,9 +74,10 @@ int main(void)
 	unsigned long writes = setting("writes", 3000);
 	unsigned long span = setting("span", 1000);
 	unsigned long limit_ms = setting("limit_ms", 1000);
+	bool isolated = setting("isolated", 0);
 	unsigned long i, full;
 	struct latencies lat = {};
-	uint64_t origin, run, worst = 0;
+	uint64_t origin, run, worst = 0, seed = 1;
 	void *buf = block_buffer(0x5a);
 	int fd;
 
@@ -82,8 +88,9 @@ int main(void)
 	origin = now_ns();
 	for (i = 0; i < writes; i++) {
 		uint64_t start = now_ns(), end;
+		off_t at = isolated ? 2 * (next_random(&seed) % span) : i % span;
 
-		if (pwrite(fd, buf, BLOCK, i % span * BLOCK) != BLOCK)
+		if (pwrite(fd, buf, BLOCK, at * BLOCK) != BLOCK)
 			fatal("write %lu failed", i);
 		end = now_ns();
 		latency_add(&lat, end - start);
