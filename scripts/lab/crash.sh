@@ -3,24 +3,25 @@
 #
 # Cut the power of both disks at N moments of N loads, and see what was kept.
 #
-# Usage: scripts/lab/crash.sh [-n] [-w | -r] [NAME=VALUE...]
+# Usage: scripts/lab/crash.sh [-nq] [-w | -r] [NAME=VALUE...]
 #   NAME=VALUE  settings of tools/testing/selftests/bcache/crash.c, for all cuts
 #   -w          one load, cut after each moment at which a request to the cache
 #               disk completed
 #   -r          one cut, the one that the settings say; shows what was seen
+#   -q          do not make failures small
 #   -n          say what would be done
 #
 # Environment: N, number of cuts (default 200); SEED, the first load (default
 # 1; the others follow); STACK (default series); BASE.
 #
-# What must go wrong, on which stack, stands in
+# What is known to go wrong, on which stack, stands in
 # tools/testing/selftests/bcache/cuts. Of any other failure the first of its
 # kind is made as small as it goes, with the shortest load and the latest cut
 # that still fail so, and shown with the line that repeats it to the byte.
 #
 # Result: out/crash/BASE-STACK/, a directory for each cut that failed, and
-# "cuts", a line for each cut. Exit status: 0 when no cut failed that was not
-# expected to, else 1.
+# "cuts", a line for each cut; "expected", with how often each came. Exit
+# status: 0 when no cut failed that was not expected to, else 1.
 . "$(dirname "$0")/../lib/lib.sh"
 
 # number NAME VALUE: a count, not too long for the shell.
@@ -43,7 +44,7 @@ signature()
 {
 	awk -F '\t' '{
 		how = $2 " " $3
-		if (match(how, /at .[a-z ]*.$/)) how = $2 " " substr(how, RSTART)
+		if (match(how, /at .[a-z ]*.(, .*)?$/)) how = $2 " " substr(how, RSTART)
 		gsub(/[0-9]+/, "N", how)
 		print how
 	}'
@@ -119,20 +120,20 @@ places()
 }
 
 # progress TOTAL: keeps the lines of all cuts, says now and then how far it is.
+# Not by awk, which may wait for more lines before it looks at one.
 progress()
 {
-	awk -F '\t' -v total="$1" -v file="$dir/cuts" '
-		{ print > file; kinds[$2]++ }
-		NR == total || NR % int(total / 10 + 1) == 0 {
-			line = sprintf("  %d of %d:", NR, total)
-			for (kind in kinds) line = line sprintf(" %d %s", kinds[kind], kind)
-			print line
-			fflush()
-		}'
+	done=0
+	while read -r line; do
+		printf '%s\n' "$line" >> "$dir/cuts"
+		done=$((done + 1))
+		[ $((done % ($1 / 10 + 1))) = 0 ] || [ "$done" = "$1" ] || continue
+		say "  $done of $1:$(cut -f 2 "$dir/cuts" | sort | uniq -c | awk '{ printf " %d %s", $1, $2 }')"
+	done
 }
 
-# sort_out: takes the lines of all cuts apart: what was expected, with its
-# reason, and what was not, which goes to "unexpected".
+# sort_out: takes the lines of all cuts apart: what was expected, with a count
+# for each, and what was not, which goes to "unexpected".
 sort_out()
 {
 	: > "$dir/unexpected"
@@ -140,12 +141,13 @@ sort_out()
 		-v file="$dir/unexpected" '
 		BEGIN {
 			while ((getline line < cuts) > 0) {
-				split(line, word, /[ \t]+/)
-				if (line ~ /^#/ || index("," word[1] ",", "," stack ",") == 0) continue
-				kind[++n] = word[2]
-				split(line, part, "/")
+				split(line, word, " ")
+				if (line ~ /^[a-z]/) on = word[1] == stack
+				if (line !~ /^\t/ || !on) continue
+				kind[++n] = word[1]
+				split(line, part, " /|/ ")
 				pattern[n] = part[2]
-				reason[n] = part[3]
+				text[n] = substr(line, 2)
 			}
 		}
 		$2 == "kept" { next }
@@ -154,10 +156,8 @@ sort_out()
 				if (kind[i] == $2 && $3 ~ pattern[i]) { seen[i]++; next }
 			print > file
 		}
-		END {
-			for (i = 1; i <= n; i++)
-				if (seen[i]) printf "  expected: %d %s:%s\n", seen[i], kind[i], reason[i]
-		}'
+		END { for (i = 1; i <= n; i++) print seen[i] + 0, text[i] }' > "$dir/expected"
+	sed -n 's/^[1-9]/  expected: &/p' "$dir/expected"
 }
 
 # show_unexpected: the first of each kind, small.
@@ -168,17 +168,19 @@ show_unexpected()
 		awk -F '\t' '!seen[$1]++' > "$dir/kinds"
 	while IFS='	' read -r sign settings kind what; do
 		say "$(grep -cxF "$sign" "$dir/signs") $kind $what"
+		small=$settings
 		# shellcheck disable=SC2086
-		shrink $settings
+		[ -n "$quick" ] || shrink $settings
 		say "  again: BASE=$BASE STACK=$STACK scripts/lab/crash.sh -r $small"
 	done < "$dir/kinds"
 }
 
 N=${N:-200} SEED=${SEED:-1} STACK=${STACK:-series}
-mode=seeds
-while getopts nwrh opt; do
+mode=seeds quick=''
+while getopts nqwrh opt; do
 	case $opt in
 	n) DRY=1 ;;
+	q) quick=1 ;;
 	w) mode=sweep ;;
 	r) mode=once ;;
 	h) usage; exit 0 ;;

@@ -11,7 +11,7 @@
 # KIND and what was seen, with tabs between; KIND is one of those at the head of
 # crash.c, or "panicked", "warned", "broken". Of a cut that lost nothing no
 # directory stays, unless KEEP is set. CUT_SECONDS, after which a guest is
-# ended, is 60 by default.
+# ended, is 30 by default.
 . "$(dirname "$0")/../lib/lib.sh"
 
 [ $# -ge 4 ] || { usage >&2; exit 2; }
@@ -22,7 +22,7 @@ kernel=$(kernel_dir "$base" VT "$stack")
 
 mkdir -p "$dir"
 # shellcheck disable=SC2046
-timeout -k 5 "${CUT_SECONDS:-60}" "$kernel/linux" \
+timeout -k 5 "${CUT_SECONDS:-30}" "$kernel/linux" \
 	$(grep -v '^#' "$SELF/configs/VT.boot") \
 	initrd="$OUT/guest/initrd" uml_dir="$dir" umid=uml \
 	con=null con0=null,fd:1 con1=null,fd:3 console=tty0 \

@@ -661,6 +661,11 @@ static void fill(void)
 
 /* after the cut */
 
+static const char *backing_volatile(void)
+{
+	return p.backing_volatile ? ", backing volatile" : "";
+}
+
 static void judge(uint32_t nr, unsigned int sector, int64_t from)
 {
 	struct block *b = &s->block[nr];
@@ -668,17 +673,17 @@ static void judge(uint32_t nr, unsigned int sector, int64_t from)
 	if (from < 0)
 		outcome(FOREIGN, "block %u sector %u", nr, sector);
 	else if (from < b->durable)
-		outcome(LOST, "block %u sector %u: write %ld of %u, acknowledged %u at '%s'",
+		outcome(LOST, "block %u sector %u: write %ld of %u, acknowledged %u at '%s'%s",
 			nr, sector, (long)from, b->issued, b->durable,
-			stages[s->stage]);
+			stages[s->stage], backing_volatile());
 	else if (from < b->late)
 		outcome(LATE, "block %u sector %u: write %ld of %u, acknowledged %u at '%s'",
 			nr, sector, (long)from, b->issued, b->late,
 			stages[s->stage]);
 	else if (from < b->seen[sector])
-		outcome(REVERTS, "block %u sector %u: write %ld, was %u, at '%s'",
+		outcome(REVERTS, "block %u sector %u: write %ld, was %u, at '%s'%s",
 			nr, sector, (long)from, b->seen[sector],
-			stages[s->stage]);
+			stages[s->stage], backing_volatile());
 	if (from > b->seen[sector])
 		b->seen[sector] = from;
 }
@@ -868,12 +873,14 @@ static void print_waiting(void)
 			state = 0;
 		if (f)
 			fclose(f);
-		snprintf(path, sizeof(path), "%s/wchan", g.gl_pathv[i]);
+		snprintf(path, sizeof(path), "%s/stack", g.gl_pathv[i]);
 		f = state == 'D' ? fopen(path, "r") : NULL;
 		if (!f)
 			continue;
-		if (fscanf(f, "%63s", where) == 1)
-			printf("# waits %s in %s\n", comm, where);
+		printf("# waits: %s", comm);
+		while (fscanf(f, "%*s %63[^+]%*s", where) == 1)
+			printf(" %s", where);
+		printf("\n");
 		fclose(f);
 	}
 }
