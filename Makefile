@@ -3,9 +3,7 @@
 # The front door. A target calls the script of the same name under scripts/
 # and has no logic of its own; `make help` lists them.
 
-BASE ?= 7.3
-export O V BASE KSRC
-export TOPIC N SEED STACK
+export O V BASE KSRC STACK TOPIC T N SEED
 
 .PHONY: show check bench crash hit tree fetch install table plot clean help
 .PHONY: apply status unapply export module dkms htmldocs
@@ -26,7 +24,7 @@ hit:
 	@scripts/doors/hit.sh
 
 tree:
-	@scripts/lab/tree.sh -g $(BASE) $(or $(STACK),vanilla)
+	@scripts/lab/tree.sh -g
 
 apply:
 	@scripts/doors/apply.sh
@@ -41,7 +39,7 @@ export:
 	@scripts/doors/export.sh $(TOPIC)
 
 fetch:
-	@scripts/lab/fetch.sh $(BASE)
+	@scripts/lab/fetch.sh
 
 module:
 	@scripts/doors/module.sh $(KVER)
@@ -56,13 +54,13 @@ htmldocs:
 	@scripts/doors/htmldocs.sh
 
 table:
-	@scripts/lab/table.sh $(BASE)
+	@scripts/lab/table.sh
 
 plot:
-	@scripts/lab/plot.sh $(BASE)
+	@scripts/lab/plot.sh
 
 clean:
 	@scripts/lab/clean.sh
 
 help:
-	@scripts/doors/help.sh
+	@scripts/doors/help.sh $(T)

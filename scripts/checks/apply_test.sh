@@ -15,7 +15,7 @@
 . "$(dirname "$0")/../lib/lib.sh"
 
 DIR=$OUT/lint/apply
-S=$TOP/scripts
+APPLY=$TOP/scripts/doors/apply.sh STATUS=$TOP/scripts/doors/status.sh UNAPPLY=$TOP/scripts/doors/unapply.sh
 FIX=$TOP/patches/flush-race
 B=drivers/md/bcache
 badly=0 count_bad=0
@@ -47,7 +47,7 @@ before()
 	before_tree=$DIR/src/$1
 	tree "$1" "$2" "$3"
 	shift 3
-	"$S/checks/preimage.sh" "$before_tree" "$@" || exit 1
+	"$TOP/scripts/checks/preimage.sh" "$before_tree" "$@" || exit 1
 	[ -f "$before_tree/$B/bcache.h" ] || echo 'struct cache_set;' > "$before_tree/$B/bcache.h"
 }
 
@@ -63,9 +63,12 @@ make_trees()
 	for era in C E; do
 		fresh $era
 		by_hand "$FIX"/000[12]-*.patch
-		sed -i -e 's/keys already under way are/that is/' -e 's/^.*cache_set_free() calls$/\t\t * No lock:/' "$T/$B/btree.c"
-		mv "$T" "$DIR/src/$era-ready"
+		cp -a "$T" "$DIR/src/$era-ready"
+		sed -i -e 's/keys already under way are/that is/' -e 's/^.*cache_set_free() calls$/\t\t * No lock:/' \
+			"$DIR/src/$era-ready/$B/btree.c"
 	done
+	by_hand "$FIX"/0003-*.patch
+	mv "$T" "$DIR/src/E-fixed"
 
 	# What A and B lock; the rest does not matter.
 	while read -r era what; do
@@ -91,13 +94,42 @@ fresh()
 	T=$DIR/t
 }
 
+g()
+{
+	git -C "$T" "$@"
+}
+
 # into_git: make $T a repository.
 into_git()
 {
-	git -C "$T" init -q
-	git -C "$T" checkout -q -b trunk
-	git -C "$T" add -A 2> /dev/null
-	git -C "$T" commit -q -m base
+	g init -q
+	g checkout -q -b trunk
+	g add -A 2> /dev/null
+	g commit -q -m base
+}
+
+# spoilt NAME TREE FILE SED PATTERN: apply refuses the tree with SED done to FILE.
+spoilt()
+{
+	fresh "$2"
+	sed -i "$4" "$T/$B/$3"
+	! cmp -s "$DIR/src/$2/$B/$3" "$T/$B/$3" || bad "$1: nothing is spoilt"
+	refused "$1" "$5" "$APPLY"
+}
+
+# shows TEXT...: what the last command said has these, quoted.
+shows()
+{
+	for text; do
+		grep -q "^    | .*$text" "$DIR/out" || bad "$name: not shown: $text"
+	done
+}
+
+# no_branch: of apply.sh is left, and the work tree is clean.
+no_branch()
+{
+	[ -z "$(g branch --list 'bcache*')" ] || bad "$name: a branch is left"
+	[ -z "$(g status --porcelain -uno)" ] || bad "$name: not clean"
 }
 
 # sums: of all files of $T but git's own.
@@ -115,6 +147,12 @@ does()
 	if [ "$rc" != "$want" ] || ! grep -qE "$pattern" "$DIR/out"; then
 		bad "$name: status $rc, said: $(head -3 "$DIR/out" | tr '\n' '|')"
 	fi
+	tidy
+}
+
+# tidy: nothing is left behind.
+tidy()
+{
 	left=$(find "$T" "$O" -name '*.bcache-old' -o -name '*.bcache-new' -o -path "$O/*ply.*" -o -path "$O/status.*" 2>/dev/null | head -1)
 	[ -z "$left" ] || { bad "$name: leaves $left"; rm -rf "$left"; }
 }
@@ -123,28 +161,27 @@ does()
 refused()
 {
 	refused_before=$(sums)
-	refused_name=$1 pattern=$2
+	name=$1 pattern=$2
 	shift 2
-	does "$refused_name" 1 "$pattern" "$@"
-	set -- "$refused_name"
-	[ "$(sums)" = "$refused_before" ] || bad "$1: the tree was changed"
-	[ -z "$(git -C "$T" worktree list 2> /dev/null | sed 1d)" ] || bad "$1: leaves a work tree"
+	does "$name" 1 "$pattern" "$@"
+	[ "$(sums)" = "$refused_before" ] || bad "$name: the tree was changed"
+	[ -z "$(g worktree list 2> /dev/null | sed 1d)" ] || bad "$name: leaves a work tree"
 }
 
 # round NAME ERA PATCHES FIX: status, apply, apply again, unapply.
 round()
 {
 	before=$(sums) crs=$(with_crs)
-	does "$1: status" 0 "^race fix:  $4" "$S/doors/status.sh"
+	does "$1: status" 0 "^race fix:  $4" "$STATUS"
 	grep -q "^era:  *$2: " "$DIR/out" || bad "$1: era is not $2: $(grep '^era' "$DIR/out")"
-	does "$1: apply" 0 '^applied to' "$S/doors/apply.sh"
+	does "$1: apply" 0 '^applied to' "$APPLY"
 	[ "$(grep -c '^  ' "$DIR/out")" = "$3" ] || bad "$1: not $3 patches"
 	[ "$(with_crs)" = "$crs" ] || bad "$1: apply changes line ends"
 	after=$(sums)
-	does "$1: again" 0 '^already applied' "$S/doors/apply.sh"
+	does "$1: again" 0 '^already applied' "$APPLY"
 	[ "$(sums)" = "$after" ] || bad "$1: a second run changes the tree"
 	patched=$(cat "$(find "$T" -name journal.c)" "$(find "$T" -name btree.c)" | tr -d '\r' | sha256sum)
-	does "$1: unapply" 0 '^taken off|^back on' "$S/doors/unapply.sh"
+	does "$1: unapply" 0 '^taken off|^back on' "$UNAPPLY"
 	[ "$(sums)" = "$before" ] || bad "$1: unapply does not give back every byte"
 }
 
@@ -168,7 +205,7 @@ every_way()
 	fresh "$1"
 	chmod 664 "$T/$B/journal.c"
 	before=$(sums)
-	does "$1: -n" 0 '^would apply' "$S/doors/apply.sh" -n
+	does "$1: -n" 0 '^would apply' "$APPLY" -n
 	[ "$(sums)" = "$before" ] || bad "$1: -n changes the tree"
 	round "$1" "$2" "$3" "$4"
 	[ "$(stat -c %a "$T/$B/journal.c")" = 664 ] || bad "$1: the mode is not kept"
@@ -181,23 +218,13 @@ every_way()
 	into_git
 	round "$1 in git" "$2" "$3" "$4"
 	[ "$patched" = "$plain" ] || bad "$1: git: another text"
-	[ "$(git -C "$T" symbolic-ref --short HEAD)" = trunk ] || bad "$1: git: not back on trunk"
-	[ "$(git -C "$T" branch | wc -l)" = 1 ] || bad "$1: git: a branch is left"
-	does "$1: git" 0 '^applied to' "$S/doors/apply.sh"
-	does "$1: git" 0 '^race fix:  yes' "$S/doors/status.sh"
-	[ "$(git -C "$T" rev-list --count trunk..)" = "$3" ] || bad "$1: git: not $3 commits"
-	[ -z "$(git -C "$T" status --porcelain)" ] || bad "$1: git: not clean"
-	! git -C "$T" log trunk.. | grep -q 'Signed-off-by' || bad "$1: git: signed off"
-}
-
-# without NR PATCH: the patch but for its hunk of that number.
-without()
-{
-	awk -v nr="$1" '/^@@/ { n++ } /^diff / { body = 0 } /^@@/ { body = 1 }
-		!body || n != nr' "$2" |
-		# A file of which no hunk is left.
-		awk '/^diff / { head = $0; next } head && /^@@/ { print head; head = "" }
-			head { head = head "\n" $0; next } { print }'
+	[ "$(g symbolic-ref --short HEAD)" = trunk ] || bad "$1: git: not back on trunk"
+	[ "$(g branch | wc -l)" = 1 ] || bad "$1: git: a branch is left"
+	does "$1: git" 0 '^applied to' "$APPLY"
+	does "$1: git" 0 '^race fix:  yes' "$STATUS"
+	[ "$(g rev-list --count trunk..)" = "$3" ] || bad "$1: git: not $3 commits"
+	[ -z "$(g status --porcelain)" ] || bad "$1: git: not clean"
+	! g log trunk.. | grep -q 'Signed-off-by' || bad "$1: git: signed off"
 }
 
 by_hand()
@@ -205,95 +232,75 @@ by_hand()
 	GIT_CEILING_DIRECTORIES=$DIR git -C "$T" apply --whitespace=nowarn "$@"
 }
 
+# The fix without one of its lines.
 half_patched()
 {
-	hunks=$(grep -c '^@@' "$FIX"/0003-*.patch)
-	nr=1
-	while [ "$nr" -le "$hunks" ]; do
-		fresh E
-		by_hand "$FIX"/0001-*.patch "$FIX"/0002-*.patch
-		without "$nr" "$FIX"/0003-*.patch > "$DIR/half.patch"
-		by_hand "$DIR/half.patch"
-		refused "hunk $nr left out" 'half of the fix is in' "$S/doors/apply.sh"
-		does "hunk $nr left out" 0 '^race fix:  partly' "$S/doors/status.sh"
-		grep -q '^  missing: ' "$DIR/out" || bad "hunk $nr left out: it does not say what is missing"
-		nr=$((nr + 1))
-	done
-	# Lines that share a hunk with others, one at a time.
-	for line in 'BTREE_NODE_journal_flush,' 'BTREE_FLAG(journal_flush)' \
-		'mutex_lock(&c->bucket_lock)' set_btree_node_journal_flush \
-		'	clear_bit(BTREE_NODE_journal_flush'; do
-		fresh E
-		by_hand "$FIX"/000[1-3]-*.patch
-		for f in btree.h journal.c; do
-			awk -v line="$line" 'index($0, line) && !done++ { next } { print }' \
-				"$T/$B/$f" > "$DIR/less"
-			cat "$DIR/less" > "$T/$B/$f"
-		done
-		refused "without $line" 'half of the fix is in' "$S/doors/apply.sh"
-	done
+	while read -r file sed; do
+		spoilt "$file without $sed" E-fixed "$file" "$sed" 'half of the fix is in'
+		does "$file without $sed" 0 '^race fix:  partly' "$STATUS"
+		grep -q '^  missing: ' "$DIR/out" || bad "$file without $sed: it does not say what is missing"
+	done <<-'END'
+	btree.h /BTREE_NODE_journal_flush,/d
+	btree.h /BTREE_FLAG(journal_flush)/d
+	btree.c /<linux.delay.h>/d
+	btree.c /^static int mca_reap/,/^}/{/retry:/d;}
+	btree.c /^static int mca_reap/,/^}/s/btree_node_journal_flush(b)/0/
+	btree.c /^static void btree_node_free/,/^}/{/retry:/d;}
+	btree.c /^static void btree_node_free/,/^}/s/btree_node_journal_flush(b)/0/
+	journal.c /mutex_lock(&c->bucket_lock)/d
+	journal.c /set_btree_node_journal_flush/d
+	journal.c 0,/clear_bit(BTREE_NODE_journal_flush/{/clear_bit/d;}
+	journal.c /__bch_btree_node_write/,/^}/{/clear_bit/d;}
+	END
 	# What patch with fuzz makes of a tree that has the fix.
-	fresh E
-	by_hand "$FIX"/000[1-3]-*.patch
-	printf 'static int bch_btree_insert_node(struct btree *b)\n{\n\tif (btree_node_journal_flush(b))\n\t\treturn 0;\n}\n' >> "$T/$B/btree.c"
-	refused 'a hunk astray' 'astray:  a use of the flag in bch_btree_insert_node' "$S/doors/apply.sh"
+	spoilt 'a hunk astray' E-fixed btree.c '$a\
+static int bch_btree_insert_node(struct btree *b)\n{\n	if (btree_node_journal_flush(b))\n		return 0;\n}' \
+		'astray:  a use of the flag in bch_btree_insert_node'
 }
 
 bad_trees()
 {
 	fresh C
 	T=$DIR/none
-	does 'no KSRC' 1 'name the kernel source: make apply KSRC=dir' env -u KSRC "$S/doors/apply.sh"
-	does 'wrong KSRC' 1 'is no directory' "$S/doors/apply.sh"
-	does 'wrong KSRC: status' 1 'is no directory' "$S/doors/status.sh"
+	does 'no KSRC' 1 'name the kernel source: make apply KSRC=dir' env -u KSRC "$APPLY"
+	does 'wrong KSRC' 1 'is no directory' "$APPLY"
+	does 'wrong KSRC: status' 1 'is no directory' "$STATUS"
 	mkdir -p "$DIR/none/drivers/md"
-	does 'no bcache' 1 'is no kernel source with bcache' "$S/doors/apply.sh"
+	does 'no bcache' 1 'is no kernel source with bcache' "$APPLY"
 	rm -rf "$DIR/none"
 	fresh C -x
-	(cd "$T" && KSRC=-x "$S/doors/status.sh") > "$DIR/out" 2>&1 || bad "KSRC=-x: $(cat "$DIR/out")"
+	(cd "$T" && KSRC=-x "$STATUS") > "$DIR/out" 2>&1 || bad "KSRC=-x: $(cat "$DIR/out")"
 	fresh C one
 	cp -a "$T/one" "$T/two"
-	does 'two of them' 1 'more than one bcache below' "$S/doors/apply.sh"
-	does 'unknown topic' 1 "unknown topic 'nonsense'; known: root-on-list" env TOPIC=nonsense "$S/doors/apply.sh"
+	does 'two of them' 1 'more than one bcache below' "$APPLY"
+	does 'unknown topic' 1 "unknown topic 'nonsense'; known: root-on-list" env TOPIC=nonsense "$APPLY"
 	fresh C
-	refused 'a topic without the fix' 'TOPIC= is for trees that have the fix' env TOPIC=reap-skip "$S/doors/apply.sh"
+	refused 'a topic without the fix' 'TOPIC= is for trees that have the fix' env TOPIC=reap-skip "$APPLY"
 	fresh A
 	before=$(sums)
-	does 'era A' 0 '^not affected' "$S/doors/apply.sh"
-	does 'era A' 0 '^race fix:  not needed' "$S/doors/status.sh"
+	does 'era A' 0 '^not affected' "$APPLY"
+	does 'era A' 0 '^race fix:  not needed' "$STATUS"
 	[ "$(sums)" = "$before" ] || bad 'era A: changed'
 	fresh B
-	refused 'era B' 'is of era B; no text is offered' "$S/doors/apply.sh"
-	does 'era B' 0 '^race fix:  no; no text is offered' "$S/doors/status.sh"
-	fresh C
-	sed -i 's/btree_flush_write/bch_flush/' "$T/$B/journal.c"
-	refused 'unknown code' 'unknown code in .*journal.c' "$S/doors/apply.sh"
-	does 'unknown code: status' 1 'expected: btree_flush_write' "$S/doors/status.sh"
-	fresh C
-	sed -i 's/write_lock/other_lock/' "$T/$B/journal.c"
-	refused 'other locks' 'takes neither' "$S/doors/apply.sh"
-	fresh C
-	sed -i 's/We raced/Raced/' "$T/$B/journal.c"
-	refused 'a reject in the last patch' '0003-.* does not fit' "$S/doors/apply.sh"
-	for text in 'We raced' '/[*] Raced'; do
-		grep -q "^    | .*$text" "$DIR/out" || bad "a reject: not shown: $text"
-	done
-	does 'a reject: status' 0 'does not fit' "$S/doors/status.sh"
+	refused 'era B' 'is of era B; no text is offered' "$APPLY"
+	does 'era B' 0 '^race fix:  no; no text is offered' "$STATUS"
+	spoilt 'unknown code' C journal.c 's/btree_flush_write/bch_flush/' 'unknown code in .*journal.c'
+	does 'unknown code: status' 1 'expected: btree_flush_write' "$STATUS"
+	spoilt 'other locks' C journal.c 's/write_lock/other_lock/' 'takes neither'
+	spoilt 'mixed line ends' C btree.c '1s/$/\r/' 'mixes line ends'
+	spoilt 'a reject in the last patch' C journal.c 's/We raced/Raced/' '0003-.* does not fit'
+	shows 'We raced' '/[*] Raced'
+	does 'a reject: status' 0 'does not fit' "$STATUS"
 	# Of two places that are alike the one that was meant.
-	fresh C
-	sed -i -e '/^static int mca_reap/,/^}/{s/btree_node_dirty(/is_dirty(/;s/mutex_lock(/lock_write(/;s/up(/put_io(/;}' "$T/$B/btree.c"
-	printf '\t}\n\n\tmutex_lock(&b->write_lock);\n\tif (btree_node_dirty(b))\n' >> "$T/$B/btree.c"
-	refused 'a reject in mca_reap()' 'does not fit' "$S/doors/apply.sh"
-	grep -q '^    | .*lock_write(' "$DIR/out" || bad 'a reject in mca_reap(): another place is shown'
-	fresh C
-	sed -i '1s/$/\r/' "$T/$B/btree.c"
-	refused 'mixed line ends' 'mixes line ends' "$S/doors/apply.sh"
+	spoilt 'a reject in mca_reap()' C btree.c '/^static int mca_reap/,/^}/{s/btree_node_dirty(/is_dirty(/;s/mutex_lock(/lock_write(/;s/up(/put_io(/;}
+		$a\	}\n\n	mutex_lock(\&b->write_lock);\n	if (btree_node_dirty(b))' 'does not fit'
+	shows 'lock_write('
 	if [ "$(id -u)" = 0 ] && command -v setpriv > /dev/null; then
 		fresh C
 		mkdir -p "$DIR/nobody"
 		chmod 777 "$DIR/nobody"
 		refused 'read-only' 'cannot write to .*[.][ch]; nothing' \
-			env O="$DIR/nobody" setpriv --reuid=65534 --regid=65534 --clear-groups "$S/doors/apply.sh"
+			env O="$DIR/nobody" setpriv --reuid=65534 --regid=65534 --clear-groups "$APPLY"
 	else
 		say '# read-only tree not tried: not root'
 	fi
@@ -306,10 +313,10 @@ prerequisite_there()
 	by_hand "$FIX"/0001-*.patch
 	round 'C with 0001' C 2 no
 	fresh C
-	does 'nothing to take back' 1 'nothing to take back' "$S/doors/unapply.sh"
-	does 'edited since' 0 '^applied' "$S/doors/apply.sh"
+	does 'nothing to take back' 1 'nothing to take back' "$UNAPPLY"
+	does 'edited since' 0 '^applied' "$APPLY"
 	sed -i 's/__bch_btree_node_write(b, NULL)/__bch_btree_node_write(b, cl)/' "$T/$B/journal.c"
-	refused 'edited since' '0003-.* is not in .* as it was applied' "$S/doors/unapply.sh"
+	refused 'edited since' '0003-.* is not in .* as it was applied' "$UNAPPLY"
 }
 
 bad_repositories()
@@ -317,50 +324,49 @@ bad_repositories()
 	fresh C
 	into_git
 	echo '/* mine */' >> "$T/$B/journal.c"
-	refused 'a dirty file' 'not committed: .*journal.c' "$S/doors/apply.sh"
-	git -C "$T" add -A
-	refused 'a staged file' 'not committed: .*journal.c' "$S/doors/apply.sh"
-	git -C "$T" reset -q --hard
-	git -C "$T" branch bcache-flush-race
-	refused 'branch taken' 'branch bcache-flush-race is there already' "$S/doors/apply.sh"
-	git -C "$T" branch -q -D bcache-flush-race
+	refused 'a dirty file' 'not committed: .*journal.c' "$APPLY"
+	g add -A
+	refused 'a staged file' 'not committed: .*journal.c' "$APPLY"
+	g reset -q --hard
+	g branch bcache-flush-race
+	refused 'branch taken' 'branch bcache-flush-race is there already' "$APPLY"
+	g branch -q -D bcache-flush-race
 	touch "$T/.git/MERGE_HEAD"
-	refused 'a merge' 'cannot switch branch while merging; all is as it was' "$S/doors/apply.sh"
+	refused 'a merge' 'cannot switch branch while merging; all is as it was' "$APPLY"
 	rm "$T/.git/MERGE_HEAD"
 	touch "$T/.git/index.lock"
-	refused 'another git' 'index.lock.: File exists.*; all is as it was' "$S/doors/apply.sh"
+	refused 'another git' 'index.lock.: File exists.*; all is as it was' "$APPLY"
 	rm "$T/.git/index.lock"
-	git -C "$T" config user.useConfigOnly true
+	g config user.useConfigOnly true
 	refused 'no committer' 'git knows no committer' \
-		env -u GIT_COMMITTER_NAME -u GIT_COMMITTER_EMAIL -u EMAIL GIT_CONFIG_GLOBAL=/dev/null "$S/doors/apply.sh"
-	refused 'unapply on trunk' 'on branch trunk, which is none of make apply' "$S/doors/unapply.sh"
-	git -C "$T" checkout -q --detach
-	does 'no branch' 0 '^applied' "$S/doors/apply.sh"
-	does 'no branch' 0 '^back on [0-9a-f]* *|^back on' "$S/doors/unapply.sh"
-	[ "$(git -C "$T" rev-parse HEAD)" = "$(git -C "$T" rev-parse trunk)" ] || bad 'no branch: not back'
-	git -C "$T" checkout -q trunk
-	does 'more commits' 0 '^applied' "$S/doors/apply.sh"
-	git -C "$T" commit -q --allow-empty -m mine
-	refused 'more commits' 'has other commits than make apply left' "$S/doors/unapply.sh"
+		env -u GIT_COMMITTER_NAME -u GIT_COMMITTER_EMAIL -u EMAIL GIT_CONFIG_GLOBAL=/dev/null "$APPLY"
+	refused 'unapply on trunk' 'on branch trunk, which is none of make apply' "$UNAPPLY"
+	g checkout -q --detach
+	does 'no branch' 0 '^applied' "$APPLY"
+	does 'no branch' 0 '^back on [0-9a-f]* *|^back on' "$UNAPPLY"
+	[ "$(g rev-parse HEAD)" = "$(g rev-parse trunk)" ] || bad 'no branch: not back'
+	g checkout -q trunk
+	does 'more commits' 0 '^applied' "$APPLY"
+	g commit -q --allow-empty -m mine
+	refused 'more commits' 'has other commits than make apply left' "$UNAPPLY"
 	# A filter that fails: at once, and half way through the switch.
 	for smudge in false 'test -f .git && cat'; do
 		fresh C
 		into_git
-		git -C "$T" config filter.broken.clean cat
-		git -C "$T" config filter.broken.smudge "$smudge"
-		git -C "$T" config filter.broken.required true
+		g config filter.broken.clean cat
+		g config filter.broken.smudge "$smudge"
+		g config filter.broken.required true
 		echo '*.h filter=broken' > "$T/.git/info/attributes"
-		refused 'a failing filter' 'git (am|cannot switch).* (nothing is changed|all is as it was)' "$S/doors/apply.sh"
-		[ -z "$(git -C "$T" branch --list 'bcache*')" ] || bad 'a failing filter: a branch is left'
-		[ -z "$(git -C "$T" status --porcelain)" ] || bad 'a failing filter: not clean'
+		refused 'a failing filter' 'git (am|cannot switch).* (nothing is changed|all is as it was)' "$APPLY"
+		no_branch
 	done
 	# Kernel files that the repository around does not track.
 	fresh C ignored
 	echo ignored > "$T/.gitignore"
-	git -C "$T" init -q
-	git -C "$T" add -A
-	git -C "$T" commit -q -m base
-	does 'not tracked' 0 'in place' "$S/doors/apply.sh"
+	g init -q
+	g add -A
+	g commit -q -m base
+	does 'not tracked' 0 'in place' "$APPLY"
 	# Line ends in the commit, and line ends that git makes.
 	fresh C
 	crlf
@@ -370,7 +376,7 @@ bad_repositories()
 	echo '* text=auto eol=crlf' > "$T/.gitattributes"
 	into_git
 	rm -r "${T:?}/drivers"
-	git -C "$T" checkout -q -- drivers
+	g checkout -q -- drivers
 	grep -q "$(printf '\r')" "$T/$B/btree.c" || bad 'eol=crlf: no CR in the work tree'
 	round 'eol=crlf' C 3 no
 }
@@ -391,11 +397,10 @@ full_disk()
 		# Fill it, but for a page that most files do not fit in.
 		dd if=/dev/zero of="$T/fill" bs=4k 2>/dev/null || :
 		truncate -s -4k "$T/fill"
-		refused "full disk, $how" 'cannot write to .* KiB are free|No space left on device' "$S/doors/apply.sh"
-		[ "$how" = place ] || [ -z "$(git -C "$T" branch --list 'bcache*')" ] ||
-			bad 'full disk, git: a branch is left'
+		refused "full disk, $how" 'cannot write to .* KiB are free|No space left on device' "$APPLY"
+		[ "$how" = place ] || no_branch
 		rm -f "$T/fill"
-		does "full disk, $how, after" 0 '^applied' "$S/doors/apply.sh"
+		does "full disk, $how, after" 0 '^applied' "$APPLY"
 		find "$T" -mindepth 1 -delete
 	done
 	umount "$DIR/small"
@@ -418,29 +423,30 @@ record()
 	fresh C
 	cp -a "$T" "$DIR/originals"
 	before=$(sums)
-	does 'files put back' 0 '^applied' "$S/doors/apply.sh"
+	does 'files put back' 0 '^applied' "$APPLY"
 	cp -a "$DIR/originals/." "$T/"
-	refused 'files put back' 'if the files were put back' "$S/doors/unapply.sh"
-	does 'files put back' 0 '^applied' "$S/doors/apply.sh"
-	does 'files put back' 0 '^taken off .*: 3 patches' "$S/doors/unapply.sh"
+	refused 'files put back' 'if the files were put back' "$UNAPPLY"
+	does 'files put back' 0 '^applied' "$APPLY"
+	does 'files put back' 0 '^taken off .*: 3 patches' "$UNAPPLY"
 	[ "$(sums)" = "$before" ] || bad 'files put back: unapply does not give back every byte'
 	rm -rf "$DIR/originals"
 
 	slow_tools
-	KSRC=$T PATH="$DIR/slow:$PATH" "$S/doors/apply.sh" > "$DIR/out.1" 2>&1 &
-	KSRC=$T PATH="$DIR/slow:$PATH" "$S/doors/apply.sh" > "$DIR/out.2" 2>&1 && rc=0 || rc=$?
+	KSRC=$T PATH="$DIR/slow:$PATH" "$APPLY" > "$DIR/out.1" 2>&1 &
+	KSRC=$T PATH="$DIR/slow:$PATH" "$APPLY" > "$DIR/out.2" 2>&1 && rc=0 || rc=$?
 	wait $! && rc=$rc-0 || rc=$rc-$?
 	case $rc in 0-1|1-0) ;; *) bad "two at once: status $rc" ;; esac
 	cat "$DIR"/out.[12] | grep -q 'another make apply or unapply works in' || bad 'two at once: neither is refused'
-	does 'two at once' 0 '^race fix:  yes' "$S/doors/status.sh"
-	does 'two at once' 0 '^taken off' "$S/doors/unapply.sh"
+	does 'two at once' 0 '^race fix:  yes' "$STATUS"
+	does 'two at once' 0 '^taken off' "$UNAPPLY"
 	[ "$(sums)" = "$before" ] || bad 'two at once: not every byte comes back'
 
 	printf '#!/bin/sh\ncase $* in *new*journal.c*) exit 1 ;; esac\nexec %s "$@"\n' "$(command -v mv)" > "$DIR/slow/mv"
 	refused 'a rename fails' 'cannot rename to .*journal.c; all is as it was' \
-		env PATH="$DIR/slow:$PATH" "$S/doors/apply.sh"
-	KSRC=$T "$S/doors/status.sh" | true
-	does 'nobody reads' 0 '' "$S/doors/status.sh"
+		env PATH="$DIR/slow:$PATH" "$APPLY"
+	name='nobody reads'
+	KSRC=$T "$STATUS" | true
+	tidy
 }
 
 # All or nothing, whenever Ctrl-C comes.
@@ -451,20 +457,20 @@ ctrl_c()
 		fresh E
 		[ "$how" = place ] || into_git
 		before=$(sums)
-		does 'Ctrl-C' 0 '^applied' "$S/doors/apply.sh"
+		does 'Ctrl-C' 0 '^applied' "$APPLY"
 		after=$(sums)
-		does 'Ctrl-C' 0 'taken|back' "$S/doors/unapply.sh"
+		does 'Ctrl-C' 0 'taken|back' "$UNAPPLY"
 		stopped=0
 		for delay in 0.05 0.1 0.2 0.3 0.4 0.5 0.6 0.8; do
 			# A shell starts background jobs with SIGINT ignored.
-			env -u OUTERMOST --default-signal=INT PATH="$DIR/slow:$PATH" KSRC="$T" setsid "$S/doors/apply.sh" > "$DIR/out" 2> "$DIR/err" &
+			env -u OUTERMOST --default-signal=INT PATH="$DIR/slow:$PATH" KSRC="$T" setsid "$APPLY" > "$DIR/out" 2> "$DIR/err" &
 			pid=$!
 			sleep "$delay"
 			kill -INT -"$pid" 2>/dev/null || :
 			wait "$pid" && rc=0 || rc=$?
 			case $rc-$(sums) in
 			0-"$after")
-				does 'Ctrl-C' 0 'taken|back' "$S/doors/unapply.sh" ;;
+				does 'Ctrl-C' 0 'taken|back' "$UNAPPLY" ;;
 			130-"$before")
 				stopped=$((stopped + 1))
 				grep -q 'interrupted' "$DIR/err" || bad "Ctrl-C, $how, $delay s: said $(cat "$DIR/err")" ;;
@@ -472,10 +478,8 @@ ctrl_c()
 				bad "Ctrl-C, $how, $delay s: status $rc, half done"
 				break ;;
 			esac
-			[ "$how" = place ] || [ -z "$(git -C "$T" branch --list 'bcache*')" ] ||
-				bad "Ctrl-C, $how, $delay s: a branch is left"
-			left=$(find "$T" "$O" -name '*.bcache-*' ! -name .bcache-applied -o -path "$O/apply.*" | head -1)
-			[ -z "$left" ] || bad "Ctrl-C, $how: leaves $left"
+			[ "$how" = place ] || no_branch
+			tidy
 		done
 		[ "$stopped" -gt 0 ] || bad "Ctrl-C, $how: it never came in time"
 	done
@@ -496,17 +500,17 @@ today()
 	[ -d "$DIR/src/7.3" ] || return 0
 	fresh 7.3
 	round '7.3 in place' 'fixed' "$series" yes
-	does 'two topics' 0 '^applied' env TOPIC='reap-skip check-threads' "$S/doors/apply.sh"
-	does 'two topics' 0 'reap-skip  *applied$' "$S/doors/status.sh"
-	does 'two topics' 0 'root-on-list  *missing, would apply' "$S/doors/status.sh"
-	does 'the other topics' 0 '^applied' "$S/doors/apply.sh"
-	does 'the other topics' 0 '^taken off' "$S/doors/unapply.sh"
+	does 'two topics' 0 '^applied' env TOPIC='reap-skip check-threads' "$APPLY"
+	does 'two topics' 0 'reap-skip  *applied$' "$STATUS"
+	does 'two topics' 0 'root-on-list  *missing, would apply' "$STATUS"
+	does 'the other topics' 0 '^applied' "$APPLY"
+	does 'the other topics' 0 '^taken off' "$UNAPPLY"
 	[ "$(sums)" = "$before" ] || bad 'topics: unapply does not give back every byte'
-	sed -i 's/kthread_stop(c->gc_thread)/kthread_end(c->gc_thread)/' "$T/$B/super.c"
-	refused 'a topic that does not fit' 'root-on-list/0001-.* does not fit' "$S/doors/apply.sh"
+	spoilt 'a topic that does not fit' 7.3 super.c 's/kthread_stop(c->gc_thread)/kthread_end(c->gc_thread)/' \
+		'root-on-list/0001-.* does not fit'
 	grep -q '^  what fits: TOPIC="journal-wake reap-skip' "$DIR/out" ||
 		bad 'a topic that does not fit: not what fits'
-	grep -q '^    | .*kthread_end' "$DIR/out" || bad 'a topic that does not fit: not what was found'
+	shows kthread_end
 }
 
 eras()

@@ -11,20 +11,39 @@
 # Exit status: 0 when nothing failed that was not expected to, else 1.
 . "$(dirname "$0")/../lib/lib.sh"
 
-# cases NAME SCRIPT ARG...: add the cases of a script. One that fails without
-# saying which case, or says nothing, is a failed case of that name.
-cases()
+# part NAME SCRIPT ARG...: a part of the whole, whose script reports cases.
+part()
 {
-	cases_name=$1 cases_ktap=$OUT/$2.ktap script=$(script "$2")
+	ktap=$OUT/check/$1.ktap
+	part_name=$1 part_script=$(script "$2")
 	shift 2
-	"$script" "$@" > "$cases_ktap" 2>&1 && cases_rc=0 || cases_rc=1
-	if [ "$cases_rc" = 0 ]; then
-		grep -qE '^(not )?ok ' "$cases_ktap"
-	else
-		grep -q '^not ok ' "$cases_ktap"
-	fi || say "not ok 0 $cases_name" >> "$cases_ktap"
-	grep -vE '^(ok|KTAP|1\.\.)' "$cases_ktap" || :
-	cat "$cases_ktap" >> "$OUT/lint.ktap"
+	timed "$part_name" take "$ktap" "$part_script" "$@"
+}
+
+# timed NAME COMMAND...: a step, and how long it took for the list at the end.
+timed()
+{
+	step "$1"
+	timed_name=$1
+	shift
+	"$@"
+	step_done
+	printf '  %-24s %5s s\n' "$timed_name" "$(($(date +%s) - step_from))" >> "$OUT/check/times"
+}
+
+# runs: those of the lab. Where a kernel cannot even be built, that is a case.
+runs()
+{
+	"$TOP/scripts/lab/runs.sh" "$@" || printf '%s\n' 1..1 'not ok 1 runs' > "$OUT/check/runs.ktap"
+}
+
+tables()
+{
+	"$TOP/scripts/lab/table.sh"
+	for base in $(bases); do
+		say
+		"$TOP/scripts/lab/defects.sh" "$base"
+	done
 }
 
 options n "$@"
@@ -48,35 +67,24 @@ fi
 # shellcheck disable=SC2046
 "$TOP/scripts/lab/fetch.sh" $(bases)
 
+rm -rf "$OUT/check"
+mkdir -p "$OUT/check"
 : > "$OUT/verdicts"
-: > "$OUT/lint.ktap"
-if [ -z "$tests" ]; then
-	step lint
-	# shellcheck disable=SC2086
-	"$TOP/scripts/checks/lint.sh" $lint > "$OUT/lint.ktap" || :
-	grep -v '^ok' "$OUT/lint.ktap" | grep -vE '^(KTAP|1\.\.)' || :
-	step_done
-fi
+# shellcheck disable=SC2086
+[ -n "$tests" ] || part lint lint $lint
 if [ -z "$name" ]; then
 	for base in $(bases); do
-		step "compile every patch on $base"
-		cases "compile.$base" compile "$base"
-		step_done
+		part "compile-$base" compile "$base"
 	done
 fi
-if [ -z "$lint" ]; then
-	"$TOP/scripts/lab/runs.sh" ${tests:+-t "$tests"} show check
-fi
+[ -n "$lint" ] || timed runs runs ${tests:+-t "$tests"} show check
 if [ -z "$name" ]; then
 	say
-	"$TOP/scripts/lab/table.sh"
-	for base in $(bases); do
-		say
-		"$TOP/scripts/lab/defects.sh" "$base"
-	done
-	cases lint.figures figures
-	step 'the commands of the documents'
-	cases commands commands
-	step_done
+	tables || :
+	part figures figures
+	part commands commands
 fi
-"$TOP/scripts/lab/summary.sh" "$OUT/lint.ktap" < "$OUT/verdicts"
+say
+cat "$OUT/check/times"
+# shellcheck disable=SC2046
+"$TOP/scripts/lab/summary.sh" $(find "$OUT/check" -name '*.ktap' | sort) < "$OUT/verdicts"

@@ -21,7 +21,7 @@
 . "$(dirname "$0")/../lib/lib.sh"
 
 DIR=$OUT/coccicheck
-NEWEST=$(bases | head -1)
+NEWEST=$(newest)
 
 options n "$@"
 shift $((OPTIND - 1))

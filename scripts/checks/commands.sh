@@ -64,7 +64,7 @@ world()
 	unset O KSRC TOPIC STABLE UPSTREAM BASE
 	git config --global user.name 'A Reader'
 	git config --global user.email reader@bcache.invalid
-	tree linux "$(bases | head -1)"
+	tree linux "$(newest)"
 	tree linux-6.1 6.1
 	git -C "$DIR/linux" init -q
 	git -C "$DIR/linux" add -A

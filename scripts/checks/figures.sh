@@ -62,7 +62,7 @@ asked()
 # documents are of. Its figures may differ then, and that is no fault.
 moved()
 {
-	moved_base=$(echo "$1" | grep -oE ' [0-9]+\.[0-9]+' || bases | head -1)
+	moved_base=$(echo "$1" | grep -oE ' [0-9]+\.[0-9]+' || newest)
 	moved_base=${moved_base# }
 	now=$(cat "$OUT/base/$moved_base.version" 2>/dev/null || echo none)
 	then=$(base_row "$moved_base" | awk '{ print $NF }')
@@ -126,7 +126,7 @@ measured()
 	run=$1
 	shift
 	moved " ${run%% *}" > /dev/null && return 1
-	set_of=$(rows show check bench | sed -n "s/^\([a-z]*\) $run\$/\1/p")
+	set_of=$(rows show check bench | sed -n "s,^\([a-z]*\) $run\$,\1,p")
 	if [ -z "$set_of" ]; then
 		rows show check bench | grep -q "^[a-z]* ${run%% *} " || return 1
 		echo 'no such run in the list'

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Show the judge every way in which a run can go wrong.
+# Show the judge every way in which a run can go wrong, and the summary every
+# way in which a script that reports cases can.
 #
 # Usage: scripts/checks/judge_test.sh
 #
@@ -167,6 +168,55 @@ printf '7.3\tVT\tvanilla\tjournal_full\t\n' > "$DIR/testid"
 printf '%s\n' "$BAD" > "$DIR/ktap"
 want 1 '^not ok 3 [^#]*worst$' 'judged by the list of that day'
 TODAY=1 want 0 "^not ok 3 .*worst # XFAIL" "judged by today's list"
+
+# Scripts that report cases: the summary has to see what became of them.
+sums()
+{
+	: > "$DIR/none"
+	"$TOP/scripts/lab/summary.sh" "$DIR/ktap" < "$DIR/none" > "$OUT/lint/judged" 2>&1 && rc=0 || rc=$?
+	if [ "$rc" != "$1" ] || ! grep -qE "$2" "$OUT/lint/judged"; then
+		say "# summed up wrong: $3 (status $rc, wanted $1 and '$2')"
+		misjudged=1
+	fi
+}
+
+# reports TEXT COMMAND: what a script says, and how it ends.
+reports()
+{
+	take "$DIR/ktap" sh -c 'printf "%s\n" "$0"; eval "$1"' "$1" "$2" > /dev/null
+}
+
+reports '1..2
+ok 1 a
+ok 2 b' 'exit 0'
+sums 0 '^2 passed, 0 failed' 'a good script'
+reports '1..2
+ok 1 a
+not ok 2 b' 'exit 1'
+sums 1 '^1 passed, 1 failed' 'a failed case'
+reports '1..3
+ok 1 a' 'kill -9 $$'
+sums 1 '3 cases planned, 1 results' 'a script killed in the middle'
+reports '1..1
+ok 1 a' 'exit 1'
+sums 1 'exit status 1, with 0 failed cases' 'a script that ends badly after its last case'
+reports '1..1
+not ok 1 a' 'exit 0'
+sums 1 'exit status 0, with 1 failed cases' 'a script that does not say that it failed'
+reports 'ok 1 a' 'exit 0'
+sums 1 'no plan' 'a script without a plan'
+reports '1..0' 'exit 0'
+sums 1 'no case planned' 'a script with nothing to say'
+rm "$DIR/ktap"
+sums 1 'no file of cases' 'no script'
+
+# A tool of lint's is missing: its check fails, the others go on.
+mkdir -p "$DIR/bin"
+ln -s /usr/bin/* "$DIR/bin/"
+rm "$DIR/bin/shellcheck"
+take "$DIR/ktap" env PATH="$DIR/bin" O="$DIR/o" "$TOP/scripts/checks/lint.sh" shellcheck fio names > /dev/null
+sums 1 '^2 passed, 1 failed' 'lint without shellcheck'
+sums 1 '^not ok 1 lint.shellcheck' 'and which check it was'
 
 rm -rf "$DIR"
 exit $misjudged

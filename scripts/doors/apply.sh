@@ -48,7 +48,8 @@ if [ ! -s "$PART/todo" ]; then
 	exit 0
 fi
 
-paths=$(changed)
+# shellcheck disable=SC2046
+paths=$(patch_paths $(cat "$PART/todo"))
 if [ "$fix" = no ]; then
 	branch=bcache-flush-race
 elif [ "$(echo "$TOPIC" | wc -w)" = 1 ]; then

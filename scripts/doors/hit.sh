@@ -48,16 +48,9 @@ CACHE='nbuckets bucket_size block_size discard io_errors btree_written metadata_
 BACKING='cache_mode state dirty_data writeback_running'
 DRY=''
 
-# out FORMAT ARG...: what goes before the verdicts.
-out()
-{
-	# shellcheck disable=SC2059
-	[ -n "$DRY" ] || printf "$@"
-}
-
 fact()
 {
-	out '  %-29s%s\n' "$1" "$2"
+	printf '  %-29s%s\n' "$1" "$2"
 }
 
 # get FILE: its first line in $value; false when there is none. Dry, it reads
@@ -66,7 +59,8 @@ get()
 {
 	value=''
 	[ -e "$1" ] || return 1
-	case $DRY$1 in 1*/proc/version) echo "  $1" ;; 1*) echo "  $1"; return 1 ;; esac
+	[ -z "$DRY" ] || echo "  $1" >&3
+	case $DRY$1 in 1*/proc/version) ;; 1*) return 1 ;; esac
 	{ IFS= read -r value < "$1"; } 2>/dev/null
 	[ -n "$value" ]
 }
@@ -79,9 +73,9 @@ show()
 	shift
 	for name; do
 		[ -e "$dir/$name" ] || continue
-		out '    %-27s' "$name"
+		printf '    %-27s' "$name"
 		get "$dir/$name" || value='cannot be read'
-		out '%s\n' "$value"
+		printf '%s\n' "$value"
 	done
 }
 
@@ -225,7 +219,7 @@ count_entries()
 	[ "$value" -ge 2 ] || value=2
 	[ "$value" -le 256 ] || value=256
 	entries=$(((value - 1) * blocks))
-	fact '  journal' "room for $entries entries of one key"
+	fact "  journal" "room for $entries entries of one key; a leaf writes itself at $keys keys"
 }
 
 # count_keys: a leaf writes itself once its unwritten set has that many, in
@@ -340,13 +334,13 @@ topic()
 
 case ${1:-} in
 '') ;;
--n) DRY=1 ;;
+-n) DRY=1; echo 'would read:'; exec 3>&1 > /dev/null ;;
 *)
 	echo 'Usage: hit.sh [-n]; -n lists the files that would be read'
 	[ "$1" = -h ]
 	exit $(($? * 2)) ;;
 esac
-echo "${DRY:+would }read:"
+echo 'read:'
 read_kernel
 count_cpus
 count_keys

@@ -49,7 +49,8 @@ in_place()
 	done < "$PART/record"
 	[ -z "$DRY" ] || { say "would take off in $tree:"; sed "s,^$TOP/,  ," "$PART/record"; exit 0; }
 	: > "$PART/empty"
-	put "$(changed)" "$PART/empty"
+	# shellcheck disable=SC2046
+	put "$(patch_paths $(cat "$PART/record"))" "$PART/empty"
 	say "taken off in $tree: $(wc -l < "$PART/record") patches"
 }
 

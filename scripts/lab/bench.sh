@@ -83,7 +83,7 @@ say
 "$TOP/scripts/lab/plot.sh" -b
 : > "$OUT/results.ktap"
 # The document is about the newest base.
-if [ "$BASE" = "$(bases | head -1)" ]; then
+if [ "$BASE" = "$(newest)" ]; then
 	"$TOP/scripts/checks/figures.sh" bench > "$OUT/results.ktap" || :
 	grep -v '^ok' "$OUT/results.ktap" || :
 fi

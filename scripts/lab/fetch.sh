@@ -4,9 +4,9 @@
 # Fetch a base: a real kernel source tree, from the Debian mirror that this
 # machine already uses.
 #
-# Usage: scripts/lab/fetch.sh [-nk] BASE[=VERSION]...
-#   BASE     a row of patches/bases, or "all"; or "sparse", "b4": newer ones
-#            than Debian 12 has
+# Usage: scripts/lab/fetch.sh [-nk] [BASE[=VERSION]...]
+#   BASE     a row of patches/bases, or "all" (default: BASE=, or the newest);
+#            or "sparse", "b4": newer ones than Debian 12 has
 #   VERSION  of the Debian package (default: the newest one)
 #   -k       Debian's own kernel of the version that the base has: image,
 #            modules and headers, unpacked, not installed
@@ -308,7 +308,7 @@ opt_k=''
 options kn "$@"
 shift $((OPTIND - 1))
 [ -z "$opt_k" ] || what=fetch_kernel
-[ $# -gt 0 ] || misused
+[ $# -gt 0 ] || set -- "$BASE"
 list=$*
 [ "$list" != all ] || list=$(bases)
 for b in $list; do

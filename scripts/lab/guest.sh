@@ -10,20 +10,17 @@
 # Result: out/guest/initrd
 . "$(dirname "$0")/../lib/lib.sh"
 
-SRC=$TOP/tools/testing/selftests/bcache
 DIR=$OUT/guest
-# Every program there but the two that are not tests.
-TESTS=$(cd "$SRC" && find . -name '*.c' ! -name init.c ! -name guest.c |
-	sed -e 's,^\./,,' -e 's,\.c$,,' | sort)
+TESTS=$(tests)
 
 compile()
 {
 	for prog in init $TESTS; do
-		helpers=$SRC/guest.c
+		helpers=$SELF/guest.c
 		[ "$prog" != init ] || helpers=''
 		# shellcheck disable=SC2086
 		${CC:-gcc} -O2 -Wall -Wextra -Werror -static -pthread \
-			-o "$PART/$prog" "$SRC/$prog.c" $helpers || return 1
+			-o "$PART/$prog" "$SELF/$prog.c" $helpers || return 1
 	done
 }
 
@@ -59,7 +56,7 @@ fi
 need gcc gcc
 need cpio cpio
 [ -x /usr/sbin/make-bcache ] || need make-bcache bcache-tools
-stamp=$(cat "$SRC"/*.[ch] "$0" | sha256sum)
+stamp=$(cat "$SELF"/*.[ch] "$0" | sha256sum)
 [ "$(cat "$DIR/.stamp" 2>/dev/null)" != "$stamp" ] || exit 0
 room 100000
 PART=$DIR.part

@@ -6,15 +6,22 @@
 # Usage: scripts/lab/summary.sh [FILE...] < names of runs, one a line
 #   FILE  more verdicts, KTAP
 #
-# Exit status: 0 when nothing failed, else 1.
+# A file that is missing, has no plan, or not as many results as planned, is a
+# failure; so is one whose script ended with a status that its cases do not
+# explain. Exit status: 0 when nothing failed, else 1.
 . "$(dirname "$0")/../lib/lib.sh"
 
 options '' "$@"
 shift $((OPTIND - 1))
 
-files=$(sed "s,.*,$OUT/runs/&/verdict,")
-# shellcheck disable=SC2086
-cat -- $files "$@" | awk '
+# shellcheck disable=SC2046
+set -- $(sed "s,.*,$OUT/runs/&/verdict,") "$@"
+for file; do
+	cat "$file" 2>/dev/null || :
+	why=$(ktap_broken "$file")
+	[ -z "$why" ] || printf '%s\n' "# $why" "not ok 0 ${file#"$OUT"/}"
+done | awk '
+	/^not ok .*# XFAIL void/ { void++; next }
 	/^not ok .*# XFAIL/ {
 		expected++
 		sub(/^not ok [0-9]+ /, ""); sub(/ # XFAIL/, ":")
@@ -30,6 +37,8 @@ cat -- $files "$@" | awk '
 			print "\nexpected failures, each a defect that the stack is known to have:"
 			for (i = 1; i <= expected; i++) print "  " why[i]
 		}
+		if (void)
+			print "\nno passes: " void " cases of runs that broke as they have to, or met nothing to look at"
 		if (skipped) {
 			print "\nskipped:"
 			for (i = 1; i <= skipped; i++) print "  " skip[i]

@@ -4,6 +4,9 @@
 # Print the comparison of the stacks, from runs that were made.
 #
 # Usage: scripts/lab/table.sh [BASE [SCENARIO]]
+#        scripts/lab/table.sh -m STACK...
+#   -m  only the races of these stacks on the newest base, as a mail has room for
+#       them; a run that is missing is an error
 #
 # One line per stack. Race events are picked nodes that were reaped or freed
 # before the flusher wrote them, per 10,000 rounds of the flusher: "alone"
@@ -12,9 +15,23 @@
 # wrote was a node with a new life.
 . "$(dirname "$0")/../lib/lib.sh"
 
-options '' "$@"
+opt_m=''
+options m "$@"
 shift $((OPTIND - 1))
-
+if [ -n "$opt_m" ]; then
+	printf '  %-8s %7s %12s %13s %11s\n' '' rounds 'taken, alone' 'taken, shared' 'wrong nodes'
+	for stack; do
+		of="$(newest) VT $stack flush_race"
+		# shellcheck disable=SC2086
+		rounds=$(figure rounds $of) || die "no run of flush_race on $stack; make makes it"
+		# shellcheck disable=SC2086
+		printf '  %-8s %7s %12.1f %13.1f %11s\n' "$stack" "$rounds" \
+			"$(figure '(reaped + freed) * 10000 / rounds' $of)" \
+			"$(figure 'unguarded_taken * 10000 / rounds' $of)" \
+			"$(figure 'wrong_node + unguarded_wrong' $of)"
+	done
+	exit
+fi
 base=${1:-$BASE} scenario=${2:-VT}
 
 rows=''

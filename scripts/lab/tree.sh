@@ -3,9 +3,9 @@
 #
 # Lay a stack on a base: the kernel source that the lab builds.
 #
-# Usage: scripts/lab/tree.sh [-n] [-g] BASE STACK
-#   BASE   a row of patches/bases
-#   STACK  a row of patches/stacks
+# Usage: scripts/lab/tree.sh [-n] [-g] [BASE [STACK]]
+#   BASE   a row of patches/bases (default: BASE=, or the newest)
+#   STACK  a row of patches/stacks (default: STACK=, or vanilla)
 #   -g     make it a git tree, one commit per patch, in out/git/
 #   -n     say what would be done
 #
@@ -120,7 +120,8 @@ opt_g=''
 options gn "$@"
 shift $((OPTIND - 1))
 [ -z "$opt_g" ] || how=git_tree
-[ $# -eq 2 ] || misused
+[ $# -le 2 ] || misused
+set -- "${1:-$BASE}" "${2:-${STACK:-vanilla}}"
 base_row "$1" > /dev/null
 need git git
 $how "$1" "$2"

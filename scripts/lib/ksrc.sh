@@ -244,14 +244,22 @@ needed()
 	esac
 }
 
-# texts TOPIC: its series files, that for the tree's version first, then the
-# text for all, then the others, the newest first.
+# texts TOPIC: its series files: those for the tree's line, that for all, those
+# for earlier lines, then for later ones, the nearest first.
 texts()
 {
-	line=$(version | cut -d . -f 1,2)
-	[ ! -f "$TOP/patches/$1/$line/series" ] || echo "$TOP/patches/$1/$line/series"
-	echo "$TOP/patches/$1/series"
-	find "$TOP/patches/$1" -mindepth 2 -name series ! -path "*/$line/series" | sort -rV
+	at=$(version | sed 's/[^0-9.].*//')
+	{
+		echo "$at"
+		(cd "$TOP/patches/$1" && find . -mindepth 2 -name series | cut -d / -f 2)
+	} | sort -rV | awk -v at="$at" '
+		BEGIN { split(at, v, "."); line = v[1] "." v[2] }
+		$0 == at && !seen++ { next }
+		seen && index($0 ".", line ".") == 1 { print; next }
+		seen { below = below $0 "\n"; next }
+		{ above = $0 "\n" above }
+		END { printf ".\n%s%s", below, above }' |
+		sed "s,.*,$TOP/patches/$1/&/series,"
 }
 
 # patches_of SERIES...: the files that they name.
@@ -362,10 +370,12 @@ plan_topic()
 		# A text for files that are not there is not worth a word.
 		has_files "$@" || continue
 		lay "$@" || continue
+		text=${series%/series} text=${text##*/}
+		[ "$text" != . ] && text="text for $text" || text=''
 		case $(wc -l < "$PART/now") in
-		0) row "$topic" applied '' ;;
-		"$#") row "$topic" 'missing, would apply' '' ;;
-		*) row "$topic" 'in part, would apply the rest' '' ;;
+		0) row "$topic" applied "$text" ;;
+		"$#") row "$topic" 'missing, would apply' "$text" ;;
+		*) row "$topic" 'in part, would apply the rest' "$text" ;;
 		esac
 		return
 	done
@@ -431,14 +441,6 @@ nearest()
 			for (i = 1; most && i <= n; i++)
 				print text[best + i]
 		}' "$1" -
-}
-
-# changed: the paths that new/ and the tree differ in.
-changed()
-{
-	(cd "$PART/new" && find . -type f | sed 's,^\./,,' | sort) | while read -r path; do
-		cmp -s "$PART/new/$path" "$PART/orig/$path" || echo "$path"
-	done
 }
 
 no_room()

@@ -26,6 +26,7 @@ fi
 me=$(basename "$0" .sh)
 . "$TOP/scripts/lib/stacks.sh"
 . "$TOP/scripts/lib/runs.sh"
+. "$TOP/scripts/lib/ktap.sh"
 BASE=${BASE:-$(newest)}
 export BASE
 

@@ -73,6 +73,12 @@ workloads()
 	rows bench | sed -n 's/^[^ ]* [^ ]* VT vanilla bench //p'
 }
 
+# tests: the guest's programs, all but the two that are none.
+tests()
+{
+	(cd "$SELF" && for c in *.c; do echo "${c%.c}"; done) | grep -vxE 'init|guest'
+}
+
 # scenarios: the names of the lab's scenarios, on one line.
 scenarios()
 {

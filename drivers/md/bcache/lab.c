@@ -8,16 +8,15 @@
  *   gap_us    microseconds the flusher sleeps between pick and flush
  *   read_us   microseconds by which reading a node takes longer, for a device
  *             whose reads are slower than its writes
- *   hold      number of nodes to keep from the flusher and from their own
- *             delayed write: the next nodes that take a pin are held until 0
- *             is written, which pins the journal's tail. A full set, a split
- *             or the cannibaliser still writes them.
  *   reclaim   whose node write runs the shrinker, as a memory allocation that
  *             finds no free page would: 1 that of a flusher which has picked
- *             more nodes, 2 that of somebody else and of a node that a flusher
- *             wants before others, 3 any; and only with a picked node to meet
- *   starve    one time in so many there is no memory for another node: who
- *             needs it takes a cached one
+ *             more nodes, 2 that of another task, of a node that a flusher
+ *             wants before others; and only with a picked node to meet
+ *   starve    every so many allocations of a node find no memory, and a cached
+ *             one is taken. Nodes that were freed still come first, as in
+ *             mca_alloc(): they have their memory.
+ *   threads   how many threads check the tree at registration, and as many
+ *             count its dirty sectors; 0: as many as the kernel wants
  */
 
 #include "bcache.h"
@@ -38,7 +37,6 @@ enum lab_counter {
 	LAB_VISITED,		/* nodes it looked at */
 	LAB_PICKED,
 	LAB_FLUSHED,
-	LAB_ROOT,		/* flushed: a root that is a leaf */
 	LAB_OLD_ROOT,		/* flushed: a root that has given way */
 	LAB_RACED,		/* picked, then found without work */
 	LAB_REAPED,		/* picked node taken by mca_reap() */
@@ -50,17 +48,18 @@ enum lab_counter {
 	LAB_UNGUARDED_WRONG,
 	LAB_WAITS,		/* waits for the flag, one per waiter and pick */
 	LAB_WAIT_LAPS,		/* laps of those waits */
+	LAB_SKIPS,		/* picked nodes that could be had but for the flag */
 	LAB_SLOW_READS,		/* nodes read with a delay */
 	LAB_REAP_WAITS,		/* waits with bucket_lock held */
 	LAB_REAP_LAPS,
 	LAB_REAP_WAIT_US,	/* how long they take */
 	LAB_RECLAIMS,		/* shrinker run from inside a node write */
 	LAB_LOCKED_SELF,	/* the flusher waits for its own flag */
-	LAB_LOCKED_ABBA,	/* so does who holds a lock that it wants first */
+	LAB_LOCKED_ABBA,	/* so does a task with a lock that it wants first */
 	LAB_STARVED,		/* nodes taken for want of memory */
 	LAB_REUSES,		/* new lives, picked or not */
 	LAB_JOURNAL_FULL,
-	LAB_HELD,
+	LAB_THREADS,		/* that checked the tree or counted dirty sectors */
 	LAB_OVERFLOW,		/* picks that found no room: the rest is void */
 	LAB_NR,
 };
@@ -70,7 +69,6 @@ static const char * const lab_names[LAB_NR] = {
 	[LAB_VISITED]		= "visited",
 	[LAB_PICKED]		= "picked",
 	[LAB_FLUSHED]		= "flushed",
-	[LAB_ROOT]		= "root",
 	[LAB_OLD_ROOT]		= "old_root",
 	[LAB_RACED]		= "raced",
 	[LAB_REAPED]		= "reaped",
@@ -82,6 +80,7 @@ static const char * const lab_names[LAB_NR] = {
 	[LAB_UNGUARDED_WRONG]	= "unguarded_wrong",
 	[LAB_WAITS]		= "waits",
 	[LAB_WAIT_LAPS]		= "wait_laps",
+	[LAB_SKIPS]		= "skips",
 	[LAB_SLOW_READS]	= "slow_reads",
 	[LAB_REAP_WAITS]	= "reap_waits",
 	[LAB_REAP_LAPS]		= "reap_laps",
@@ -92,7 +91,7 @@ static const char * const lab_names[LAB_NR] = {
 	[LAB_STARVED]		= "starved",
 	[LAB_REUSES]		= "reuses",
 	[LAB_JOURNAL_FULL]	= "journal_full",
-	[LAB_HELD]		= "held",
+	[LAB_THREADS]		= "threads",
 	[LAB_OVERFLOW]		= "overflow",
 };
 
@@ -111,25 +110,21 @@ struct lab_pick {
 };
 
 #define LAB_PICKS	256	/* at most 8 a flusher; a flusher per worker */
-#define LAB_HOLD_MAX	16
 
 static DEFINE_SPINLOCK(lab_lock);	/* innermost; protects what follows */
 static struct lab_pick lab_picks[LAB_PICKS];
-static struct btree *lab_hold[LAB_HOLD_MAX];
-static unsigned int lab_nr_held;
 static unsigned long lab_turn;
-static u32 lab_hold_want;
 static u32 lab_gap_us;
 static u32 lab_read_us;
 static u32 lab_reclaim;
 static u32 lab_starve;
+static u32 lab_threads;
 
 /* values of the knob "reclaim" */
 #define LAB_RECLAIM_FLUSHER	1
 #define LAB_RECLAIM_WRITER	2
-#define LAB_RECLAIM_ANY		3
 
-/* who is in the shrinker from inside a node write, and of which node */
+/* the task in the shrinker from inside a node write, and the node */
 static struct task_struct *lab_reclaimer;
 static struct btree *lab_reclaimer_node;
 static atomic_long_t lab_count[LAB_NR];
@@ -146,10 +141,9 @@ void bch_lab_round(struct cache_set *c)
 			       fifo_used(&c->journal.pin));
 }
 
-bool bch_lab_visit(struct btree *b)
+void bch_lab_visit(void)
 {
 	lab_inc(LAB_VISITED);
-	return bch_lab_held(b);
 }
 
 void bch_lab_pick(struct btree *b)
@@ -194,21 +188,19 @@ static struct btree *lab_my_pick(bool last)
 /*
  * What gives the shrinker a picked node to meet: the 30 s work of the last
  * one comes in the gap, and later that of the first one if its write is to
- * run the shrinker.
+ * run the shrinker. A flusher that has picked nothing goes on at once.
  */
 void bch_lab_gap(void)
 {
 	u32 us = READ_ONCE(lab_gap_us);
 	u32 whose = READ_ONCE(lab_reclaim);
-	struct btree *first = NULL, *last = NULL;
+	struct btree *first = lab_my_pick(false), *last = lab_my_pick(true);
 
-	if (whose == LAB_RECLAIM_WRITER)
-		first = lab_my_pick(false);
+	if (!last)
+		return;
 	if (whose)
-		last = lab_my_pick(true);
-	if (last)
 		mod_delayed_work(bcache_wq, &last->work, 0);
-	if (first && first != last) {
+	if (whose == LAB_RECLAIM_WRITER && first != last) {
 		fsleep(us / 2);
 		mod_delayed_work(bcache_wq, &first->work, 0);
 		us -= us / 2;
@@ -218,12 +210,14 @@ void bch_lab_gap(void)
 }
 
 /*
- * Ends this task's pick of @b. Whoever else has picked it goes on without a
- * guard: the flag that this task has just cleared was theirs as well.
+ * Ends this task's pick of @b. Other flushers that have picked it go on without
+ * a guard: the flag that this task has just cleared was theirs as well.
  */
 static void lab_pick_end(struct btree *b)
 {
 	struct lab_pick *p;
+
+	lockdep_assert_held(&b->write_lock);
 
 	spin_lock(&lab_lock);
 	for (p = lab_picks; p < lab_picks + LAB_PICKS; p++) {
@@ -254,11 +248,11 @@ void bch_lab_flush(struct btree *b)
 {
 	struct lab_pick p = lab_pick_now(b);
 
+	lockdep_assert_held(&b->write_lock);
+
 	lab_inc(LAB_FLUSHED);
-	/* Whoever finds a leaf by way of its parent sets b->parent */
-	if (b == b->c->root)
-		lab_inc(LAB_ROOT);
-	else if (!b->parent)
+	/* A leaf found by way of its parent has b->parent */
+	if (b != b->c->root && !b->parent)
 		lab_inc(LAB_OLD_ROOT);
 	if (p.new_life) {
 		trace_bcache_lab_wrong_node(b);
@@ -275,6 +269,8 @@ void bch_lab_done(struct btree *b)
 
 void bch_lab_raced(struct btree *b)
 {
+	lockdep_assert_held(&b->write_lock);
+
 	if (btree_node_dirty(b) && btree_current_write(b)->journal)
 		return;
 
@@ -314,6 +310,8 @@ static bool lab_wait(struct btree *b)
 	struct lab_pick *p;
 	enum lab_counter how;
 	bool first = false, locked = false;
+
+	lockdep_assert_held(&b->write_lock);
 
 	lab_inc(LAB_WAIT_LAPS);
 
@@ -356,11 +354,10 @@ void bch_lab_wait_reap(struct btree *b)
 	lab_reap_wait = ktime_get();
 }
 
-/* Is @p's node such that a shrinker would want to take it? */
-static bool lab_bait(const struct lab_pick *p)
+/* Is @b such that a shrinker would want to take it? */
+static bool lab_bait(struct btree *b)
 {
-	return p->b && !btree_node_dirty(p->b) &&
-		READ_ONCE(p->b->io_mutex.count) == 1;
+	return !btree_node_dirty(b) && READ_ONCE(b->io_mutex.count) == 1;
 }
 
 /*
@@ -379,11 +376,9 @@ static bool lab_reclaim_here(struct btree *b, u32 whose)
 
 	spin_lock(&lab_lock);
 	for (p = lab_picks; p < lab_picks + LAB_PICKS; p++) {
-		if (!lab_bait(p))
+		if (!p->b || !lab_bait(p->b))
 			continue;
-		if (whose == LAB_RECLAIM_ANY)
-			here = true;
-		else if (whose == LAB_RECLAIM_FLUSHER)
+		if (whose == LAB_RECLAIM_FLUSHER)
 			here |= p->flusher == current;
 		else
 			for (q = lab_picks; q < lab_picks + LAB_PICKS; q++)
@@ -432,21 +427,46 @@ void bch_lab_reclaim(struct btree *b)
 	struct shrinker *shrink = lab_shrinker(b->c);
 	u32 whose = READ_ONCE(lab_reclaim);
 
+	lockdep_assert_held(&b->write_lock);
+
 	if (whose && shrink && !(current->flags & PF_MEMALLOC) &&
 	    lab_reclaim_here(b, whose))
 		lab_shrink(b, shrink);
 }
 
-/* bucket_lock held */
 bool bch_lab_starved(struct cache_set *c)
 {
 	static u32 turn;
 	u32 one_in = READ_ONCE(lab_starve);
 
+	lockdep_assert_held(&c->bucket_lock);
+
 	if (!one_in || ++turn % one_in || list_empty(&c->btree_cache))
 		return false;
 	lab_inc(LAB_STARVED);
 	return true;
+}
+
+static bool lab_picked(struct btree *b)
+{
+	const struct lab_pick *p;
+	bool picked = false;
+
+	spin_lock(&lab_lock);
+	for (p = lab_picks; p < lab_picks + LAB_PICKS; p++)
+		picked |= p->b == b;
+	spin_unlock(&lab_lock);
+	return picked;
+}
+
+void bch_lab_refused(struct btree *b)
+{
+	lockdep_assert_held(&b->c->bucket_lock);
+
+	if (lab_bait(b) && b != b->c->root && lab_picked(b)) {
+		trace_bcache_lab_skip(b);
+		lab_inc(LAB_SKIPS);
+	}
 }
 
 /*
@@ -478,6 +498,9 @@ static bool lab_taken(struct btree *b, enum lab_counter event,
 
 void bch_lab_reap(struct btree *b)
 {
+	lockdep_assert_held(&b->c->bucket_lock);
+	lockdep_assert_held(&b->write_lock);
+
 	if (lab_reap_wait)
 		atomic_long_add(ktime_us_delta(ktime_get(), lab_reap_wait),
 				&lab_count[LAB_REAP_WAIT_US]);
@@ -489,12 +512,16 @@ void bch_lab_reap(struct btree *b)
 
 void bch_lab_free(struct btree *b)
 {
+	lockdep_assert_held(&b->write_lock);
+
 	if (lab_taken(b, LAB_FREED, LAB_UNGUARDED_TAKEN))
 		trace_bcache_lab_free(b);
 }
 
 void bch_lab_reuse(struct btree *b)
 {
+	lockdep_assert_held(&b->c->bucket_lock);
+
 	lab_inc(LAB_REUSES);
 	if (lab_taken(b, LAB_REUSED, LAB_UNGUARDED_REUSED))
 		trace_bcache_lab_reuse(b);
@@ -502,6 +529,8 @@ void bch_lab_reuse(struct btree *b)
 
 void bch_lab_full(struct cache_set *c)
 {
+	lockdep_assert_held(&c->journal.lock);
+
 	lab_inc(LAB_JOURNAL_FULL);
 	trace_bcache_lab_full(c->journal.blocks_free,
 			      fifo_used(&c->journal.pin));
@@ -517,60 +546,37 @@ void bch_lab_read(void)
 	}
 }
 
-bool bch_lab_held(struct btree *b)
+void bch_lab_thread(void)
 {
-	unsigned int i;
-	bool held = false;
-
-	if (!READ_ONCE(lab_nr_held))
-		return false;
-
-	spin_lock(&lab_lock);
-	for (i = 0; i < lab_nr_held; i++)
-		held |= lab_hold[i] == b;
-	spin_unlock(&lab_lock);
-	return held;
+	lab_inc(LAB_THREADS);
 }
 
-void bch_lab_pinned(struct btree *b)
+int bch_lab_threads(int nr)
 {
-	bool hold = false;
-
-	if (!READ_ONCE(lab_hold_want) || bch_lab_held(b))
-		return;
-
-	spin_lock(&lab_lock);
-	if (lab_nr_held < lab_hold_want) {
-		lab_hold[lab_nr_held++] = b;
-		hold = true;
-	}
-	spin_unlock(&lab_lock);
-
-	if (hold) {
-		lab_inc(LAB_HELD);
-		trace_bcache_lab_hold(b);
-	}
+	return READ_ONCE(lab_threads) ?: nr;
 }
 
-static int lab_hold_set(void *data, u64 val)
-{
-	if (val > LAB_HOLD_MAX)
-		return -EINVAL;
+/* the frame with the state of such threads, while it lives */
+static const void *lab_frame;
 
-	spin_lock(&lab_lock);
-	lab_hold_want = val;
-	if (lab_nr_held > val)
-		lab_nr_held = val;
-	spin_unlock(&lab_lock);
-	return 0;
+void bch_lab_frame(const void *frame)
+{
+	WRITE_ONCE(lab_frame, frame);
 }
 
-static int lab_hold_get(void *data, u64 *val)
+bool bch_lab_frame_lives(const void *frame)
 {
-	*val = lab_nr_held;
-	return 0;
+	if (READ_ONCE(lab_frame) == frame)
+		return true;
+	pr_err("lab: BUG: %s uses a dead frame\n", current->comm);
+	return false;
 }
-DEFINE_DEBUGFS_ATTRIBUTE(lab_hold_fops, lab_hold_get, lab_hold_set, "%llu\n");
+
+bool bch_lab_late(const void *frame)
+{
+	msleep(1000);
+	return bch_lab_frame_lives(frame);
+}
 
 static int lab_counters_show(struct seq_file *s, void *unused)
 {
@@ -610,9 +616,9 @@ void __init bch_lab_init(struct dentry *dir)
 {
 	dir = debugfs_create_dir("lab", dir);
 	debugfs_create_file("counters", 0600, dir, NULL, &lab_counters_fops);
-	debugfs_create_file("hold", 0600, dir, NULL, &lab_hold_fops);
 	debugfs_create_u32("gap_us", 0600, dir, &lab_gap_us);
 	debugfs_create_u32("read_us", 0600, dir, &lab_read_us);
 	debugfs_create_u32("reclaim", 0600, dir, &lab_reclaim);
 	debugfs_create_u32("starve", 0600, dir, &lab_starve);
+	debugfs_create_u32("threads", 0600, dir, &lab_threads);
 }

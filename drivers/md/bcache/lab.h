@@ -17,9 +17,9 @@ struct dentry;
 
 /*
  * With the lab, lockdep checks the order of write_locks. Two kinds of task
- * hold more than one: who makes several nodes that nobody else knows yet, in
- * the order in which it made them; and who reclaims memory from inside a node
- * write and meets a node that it may take.
+ * hold more than one: one that makes several nodes, in the order in which it
+ * made them, before any other can find them; and one that reclaims memory from
+ * inside a node write and meets a node that it may take.
  */
 #define BCH_LAB_NEST_REAP	4	/* gc makes up to four nodes at once */
 
@@ -30,52 +30,64 @@ void bch_lab_init(struct dentry *dir);
 
 /* one round of the flusher starts; it holds no lock */
 void bch_lab_round(struct cache_set *c);
-/* the flusher looks at @b; true: leave it alone, a test holds it unwritten */
-bool bch_lab_visit(struct btree *b);
+/* the flusher looks at a node */
+void bch_lab_visit(void);
 /* the flusher has chosen @b */
 void bch_lab_pick(struct btree *b);
-/* between pick and flush, no lock held: sleeps as long as the knob says */
+/* between pick and flush, no lock held: sleeps if something was picked */
 void bch_lab_gap(void);
 /* the flusher is about to write @b; b->write_lock held */
 void bch_lab_flush(struct btree *b);
 /*
- * It is done with @b: whoever else picked @b goes on without the flag. Where
- * several flushers run that is after the write, else just before;
+ * It is done with @b: other flushers that picked @b go on without the flag.
+ * Where several flushers run that is after the write, else just before;
  * b->write_lock held
  */
 void bch_lab_done(struct btree *b);
 /* the flusher is back at @b; b->write_lock held. Is there still work? */
 void bch_lab_raced(struct btree *b);
 
-/* somebody found the flag on @b and waits, or goes round once more */
+/* a task found the flag on @b, will wait and look again; b->write_lock held */
 void bch_lab_wait(struct btree *b);
-/* the same with bucket_lock held */
+/* the same in mca_reap(), with bucket_lock held as well */
 void bch_lab_wait_reap(struct btree *b);
-/* mca_reap() or btree_node_free() is past the flag; b->write_lock held */
+/* mca_reap() does not take @b; bucket_lock held */
+void bch_lab_refused(struct btree *b);
+/* mca_reap() is past the flag; b->write_lock and bucket_lock held */
 void bch_lab_reap(struct btree *b);
+/* btree_node_free() is past the flag; b->write_lock held */
 void bch_lab_free(struct btree *b);
-/* @b starts a new life under another key */
+/* @b starts a new life under another key; bucket_lock held */
 void bch_lab_reuse(struct btree *b);
 
 /* a node is about to be read: sleeps as long as the knob says */
 void bch_lab_read(void);
 /* @b is about to be written; b->write_lock held: may run the shrinker */
 void bch_lab_reclaim(struct btree *b);
-/* true while a test wants nodes to be taken rather than allocated */
+/* is there no memory for a node? bucket_lock held */
 bool bch_lab_starved(struct cache_set *c);
 
-/* @b took a pin on a journal entry; b->write_lock held */
-void bch_lab_pinned(struct btree *b);
-/* true while a test holds @b unwritten */
-bool bch_lab_held(struct btree *b);
-/* a journal user met a full journal */
+/* a thread of bch_btree_check() or bch_sectors_dirty_init() begins */
+void bch_lab_thread(void);
+/* how many of them, where the kernel would have @nr */
+int bch_lab_threads(int nr);
+
+/*
+ * For late-wake: the frame that those threads use begins, or with NULL ends. Is
+ * it still there? The same a second later, in the thread that is to wake.
+ */
+void bch_lab_frame(const void *frame);
+bool bch_lab_frame_lives(const void *frame);
+bool bch_lab_late(const void *frame);
+
+/* a journal user met a full journal; journal.lock held */
 void bch_lab_full(struct cache_set *c);
 
 #else
 
 static inline void bch_lab_init(struct dentry *dir) {}
 static inline void bch_lab_round(struct cache_set *c) {}
-static inline bool bch_lab_visit(struct btree *b) { return false; }
+static inline void bch_lab_visit(void) {}
 static inline void bch_lab_pick(struct btree *b) {}
 static inline void bch_lab_gap(void) {}
 static inline void bch_lab_flush(struct btree *b) {}
@@ -83,14 +95,15 @@ static inline void bch_lab_done(struct btree *b) {}
 static inline void bch_lab_raced(struct btree *b) {}
 static inline void bch_lab_wait(struct btree *b) {}
 static inline void bch_lab_wait_reap(struct btree *b) {}
+static inline void bch_lab_refused(struct btree *b) {}
 static inline void bch_lab_reap(struct btree *b) {}
 static inline void bch_lab_free(struct btree *b) {}
 static inline void bch_lab_reuse(struct btree *b) {}
 static inline void bch_lab_read(void) {}
 static inline void bch_lab_reclaim(struct btree *b) {}
 static inline bool bch_lab_starved(struct cache_set *c) { return false; }
-static inline void bch_lab_pinned(struct btree *b) {}
-static inline bool bch_lab_held(struct btree *b) { return false; }
+static inline void bch_lab_thread(void) {}
+static inline int bch_lab_threads(int nr) { return nr; }
 static inline void bch_lab_full(struct cache_set *c) {}
 
 #endif

@@ -45,11 +45,11 @@ BCACHE_LAB_NODE(flush);
 BCACHE_LAB_NODE(raced);
 BCACHE_LAB_NODE(wait);
 BCACHE_LAB_NODE(locked);
+BCACHE_LAB_NODE(skip);
 BCACHE_LAB_NODE(reap);
 BCACHE_LAB_NODE(free);
 BCACHE_LAB_NODE(reuse);
 BCACHE_LAB_NODE(wrong_node);
-BCACHE_LAB_NODE(hold);
 
 DECLARE_EVENT_CLASS(bcache_lab_journal,
 	TP_PROTO(unsigned int blocks_free, size_t pins),

@@ -74,7 +74,7 @@ static void grow(int fd, const struct work *w, unsigned long keys, unsigned int 
 	static unsigned int calls;
 	struct load load = {
 		.fd		= fd,
-		.threads	= LOAD_THREADS,
+		.threads	= 64,
 		.writes		= keys,
 		.span		= (w->geo.backing_mb - 1) * (1ul << 20) / (2 * size),
 		.size		= size,
@@ -83,10 +83,7 @@ static void grow(int fd, const struct work *w, unsigned long keys, unsigned int 
 	};
 
 	if (keys)
-		load_run(&load);
-	if (load.failed)
-		fatal("%lu writes failed while the tree grew", load.failed);
-	free(load.lat.ns);
+		load_all(&load);
 }
 
 /* The kernel prints the memory of the cached nodes like "1.5M". */
@@ -121,20 +118,20 @@ static void lock_metrics(void)
 
 /*
  * For the picture: of one write in N, four Ns to a power of ten, the fastest
- * took so many us. Sorted by latency_metrics().
+ * took so many us. Sorted by load_metrics().
  */
-static void distribution(const struct latencies *l)
+static void distribution(const struct load *l)
 {
 	static const double step[] = { 1, 1.778, 3.162, 5.623 };
 	double tens;
 	size_t i, n;
 
-	for (tens = 1; tens <= l->nr; tens *= 10) {
+	for (tens = 1; tens <= l->ended; tens *= 10) {
 		for (i = 0; i < sizeof(step) / sizeof(*step); i++) {
-			n = l->nr / (tens * step[i]);
+			n = l->ended / (tens * step[i]);
 			if (n)
 				printf("# one_in %.1f %llu\n", tens * step[i],
-				       (unsigned long long)l->ns[l->nr - n] / 1000);
+				       (unsigned long long)l->sorted[l->ended - n] / 1000);
 		}
 	}
 }
@@ -171,17 +168,17 @@ int main(void)
 	sectors = disk_sectors_written();
 	if (w->prune)
 		ticker_start(&pruner);
-	load_run(&load);
+	load_all(&load);
 	if (w->prune)
 		ticker_stop(&pruner);
 
 	lock_metrics();
 	metric("cache_written", disk_sectors_written() - sectors, "sectors");
-	latency_metrics(&load.lat, load.run_ns);
-	distribution(&load.lat);
+	load_metrics(&load);
+	distribution(&load);
 	lab_metrics();
 	metric("nodes", cached_nodes(w), "count");
-	result(!load.failed, "bench.writes", "%lu writes, %lu failed",
+	result(!load.failed, "writes", "%lu writes, %lu failed",
 	       load.writes, load.failed);
 	return finish();
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * flush_wait      - who has to wait for the flusher, and does the CPU wait too?
- * flush_wait_fifo - the same where gc, which has to wait, is a real-time task.
+ * flush_wait - what has to wait for the flusher, and does the CPU wait too?
  *
  * Writers fill the journal, so that its flusher picks nodes all the time; a
- * knob holds it up between pick and flush. Who frees a picked node, in a split
- * or in gc, has to wait for it; and since the lab says that there is no memory
- * for more nodes (the knob "starve"), so has who takes a cached one instead,
+ * knob holds it up between pick and flush. A split or gc that frees a picked
+ * node has to wait for it; and since the lab says that there is no memory for
+ * more nodes (the knob "starve"), so has a task that takes a cached one instead,
  * with bucket_lock held. A wait that polls goes round once a microsecond; a
  * wait that sleeps goes round once.
  *
@@ -14,8 +13,9 @@
  * the CPU from the flusher, it never ends.
  *
  * Settings: writes (count, all writers), writers, span (blocks), gap_us,
- * starve (the knob), fifo (1: gc is a SCHED_FIFO task), polled (laps that
- * pass), patience_ms.
+ * starve (the knob), early (1: starve from the start, with a tree that has no
+ * more than its reserve of nodes), fifo (1: gc, which has to wait, is a
+ * SCHED_FIFO task), polled (laps that pass), patience_ms.
  */
 #define _GNU_SOURCE
 #include "guest.h"
@@ -25,11 +25,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#ifndef NAME
-#define NAME		"flush_wait"
-#define FIFO		0
-#endif
 
 /* The tree has its nodes: from now on they are all there is. */
 static void starve(void)
@@ -69,43 +64,47 @@ int main(void)
 		.threads	= setting("writers", 8),
 		.writes		= setting("writes", 40000),
 		.span		= setting("span", 8000),
-		.at_quarter	= starve,
+		.at_quarter	= setting("early", 0) ? NULL : starve,
+		.patience_ms	= setting("patience_ms", 3000),
 	};
 	unsigned long polled, limit = setting("polled", 0);
 	bool alive;
 
-	plan(6);
+	plan(7);
 	load.fd = bcache_start(&geo, true);
-	if (setting("fifo", FIFO))
+	if (setting("fifo", 0))
 		gc_is_fifo();
 	lab_reset();
 	lab_put("gap_us", setting("gap_us", 4000));
 
-	at("load");
-	alive = load_watched(&load);
+	if (!load.at_quarter)
+		starve();
+	alive = load_run(&load);
 
 	lab_put("starve", 0);
+	lab_put("gap_us", 0);
 	lab_metrics();
-	metric("worst", load.worst_us, "us");
+	load_metrics(&load);
 	polled = lab_read("wait_laps") - lab_read("waits");
 
-	result(!load.failed, NAME ".writes", "%lu writes, %lu failed",
+	result(!load.failed, "writes", "%lu writes, %lu failed",
 	       load.ended, load.failed);
-	result(alive, NAME ".alive", "%lu of %lu writes done%s",
+	result(alive, "alive", "%lu of %lu writes done%s",
 	       load.ended, load.writes, alive ? "" : ", then none");
 	result(lab_read("waits") && (lab_read("starved") || !alive),
-	       NAME ".events",
+	       "events",
 	       "%lu waits for the flag, %lu nodes taken for want of memory",
 	       lab_read("waits"), lab_read("starved"));
-	result(!lab_read("reap_waits"), NAME ".held",
+	result(!lab_read("reap_waits"), "held",
 	       "bucket_lock held over %lu waits, for %lu us",
 	       lab_read("reap_waits"), lab_read("reap_wait_us"));
-	result(polled <= limit, NAME ".polled",
+	result(polled <= limit, "polled",
 	       "%lu laps of polling, %lu of them with bucket_lock held", polled,
 	       lab_read("reap_laps") - lab_read("reap_waits"));
 	result(!lab_read("reaped") && !lab_read("freed") && !lab_read("reused"),
-	       NAME ".taken",
+	       "taken",
 	       "%lu picked nodes reaped, %lu freed, %lu given a new life",
 	       lab_read("reaped"), lab_read("freed"), lab_read("reused"));
+	kept(load.fd, alive);
 	return finish();
 }

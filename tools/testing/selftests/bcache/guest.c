@@ -21,6 +21,10 @@
 #define NULLB	"/sys/kernel/config/nullb/"
 #define CSET_UUID "00000000-0000-4000-8000-0000000000cc"
 
+/* a case, with the name of the program before its own */
+#define FULL	"%s.%s"
+#define TEST	program_invocation_short_name
+
 static unsigned int cases, failures;
 
 #define MODULE	"/sys/module/bcache/"
@@ -30,14 +34,13 @@ static void check_module(const char *wanted)
 {
 	const char *loaded = access(MODULE, F_OK) ? "none" : "stock";
 	FILE *f = fopen(MODULE "version", "r");
-	char name[64], version[128];
+	char version[128];
 
 	if (f) {
 		loaded = fscanf(f, "%127s", version) == 1 ? version : "unreadable";
 		fclose(f);
 	}
-	snprintf(name, sizeof(name), "%s.module", program_invocation_short_name);
-	result(!strcmp(loaded, wanted), name, "bcache.ko loaded: %s, wanted: %s",
+	result(!strcmp(loaded, wanted), "module", "bcache.ko loaded: %s, wanted: %s",
 	       loaded, wanted);
 }
 
@@ -54,7 +57,8 @@ void plan(unsigned int nr)
 
 void skip(const char *name, const char *why)
 {
-	printf("# %s: %s\nok %u %s # SKIP %s\n", name, why, ++cases, name, why);
+	printf("# " FULL ": %s\nok %u " FULL " # SKIP %s\n", TEST, name, why,
+	       ++cases, TEST, name, why);
 }
 
 void result(bool ok, const char *name, const char *fmt, ...)
@@ -62,10 +66,10 @@ void result(bool ok, const char *name, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	printf("# %s: ", name);
+	printf("# " FULL ": ", TEST, name);
 	vprintf(fmt, ap);
 	va_end(ap);
-	printf("\n%sok %u %s\n", ok ? "" : "not ", ++cases, name);
+	printf("\n%sok %u " FULL "\n", ok ? "" : "not ", ++cases, TEST, name);
 	failures += !ok;
 }
 
@@ -274,8 +278,13 @@ static int bcache_ready(bool durable)
 	return bcache_open(durable);
 }
 
+static void kept_start(int fd);
+
 int bcache_start(const struct geometry *geo, bool durable)
 {
+	int fd;
+
+	at("start");
 	cache = getenv("cache");
 	backing = getenv("backing");
 	if (!cache) {
@@ -295,7 +304,9 @@ int bcache_start(const struct geometry *geo, bool durable)
 		geo->backing_block ?: "4k", CSET_UUID, backing);
 	put("/sys/fs/bcache/register", "%s", cache);
 	put("/sys/fs/bcache/register", "%s", backing);
-	return bcache_ready(durable);
+	fd = bcache_ready(durable);
+	kept_start(fd);
+	return fd;
 }
 
 static bool gone(const char *path)
@@ -312,6 +323,7 @@ static bool gone(const char *path)
 
 bool bcache_stop(int fd)
 {
+	at("stop");
 	close(fd);
 	cset_put("stop", "1");
 	return gone(bdev) && gone(cset);
@@ -331,17 +343,13 @@ static void register_again(const char *disk)
 
 void cache_register(void)
 {
+	at("cache");
 	register_again(cache);
 }
 
-void backing_register(void)
+int backing_register(bool durable)
 {
-	register_again(backing);
-}
-
-static int bcache_again(bool durable)
-{
-	register_again(cache);
+	at("backing");
 	register_again(backing);
 	return bcache_ready(durable);
 }
@@ -350,16 +358,21 @@ int bcache_restart(int fd, bool durable)
 {
 	if (!bcache_stop(fd))
 		fatal("the cache set did not stop");
-	return bcache_again(durable);
+	cache_register();
+	return backing_register(durable);
 }
 
 /* A stopped cache set is gone from sysfs before its last nodes are written. */
 static void released(const char *disk)
 {
+	uint64_t until = now_ns() + 100 * NSEC_PER_SEC;
 	int fd;
 
-	while ((fd = open(disk, O_RDWR | O_EXCL)) < 0)
+	while ((fd = open(disk, O_RDWR | O_EXCL)) < 0) {
+		if (now_ns() > until)
+			fatal("%s is still in use", disk);
 		sleep_us(10000);
+	}
 	close(fd);
 }
 
@@ -374,7 +387,8 @@ int bcache_restart_timed(int fd, bool durable)
 	null_blk_set("backing", "power", 0);
 	null_blk_start("cache", "cache_us", false);
 	null_blk_start("backing", "backing_us", false);
-	return bcache_again(durable);
+	cache_register();
+	return backing_register(durable);
 }
 
 unsigned long disk_sectors_written(void)
@@ -405,7 +419,8 @@ unsigned long cset_get(const char *file)
 	return get(path);
 }
 
-unsigned long cset_size(const char *file)
+/* A size that the kernel prints for people, such as 1.5M. */
+static unsigned long size_of(const char *dir, const char *file)
 {
 	static const char suffix[] = "kMGT";
 	char path[512], unit = 0;
@@ -413,13 +428,23 @@ unsigned long cset_size(const char *file)
 	double value;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/%s", cset, file);
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
 	f = fopen(path, "r");
 	if (!f || fscanf(f, "%lf%c", &value, &unit) < 1)
 		fatal("cannot read %s", path);
 	fclose(f);
 	at = unit ? strchr(suffix, unit) : NULL;
 	return at ? value * (1ul << 10 * (at - suffix + 1)) : value;
+}
+
+unsigned long cset_size(const char *file)
+{
+	return size_of(cset, file);
+}
+
+unsigned long bdev_size(const char *file)
+{
+	return size_of(bdev, file);
 }
 
 void bdev_put(const char *file, const char *value)
@@ -493,25 +518,134 @@ void lab_put(const char *knob, unsigned long value)
 	put(path, "%lu", value);
 }
 
-void *block_buffer(unsigned char fill)
+/*
+ * What was written where, by the sector of its first byte. While writes of one
+ * block overtake each other either may be the last: what counts is no older
+ * than the first of them, since before it nothing was under way.
+ */
+struct kept {
+	uint32_t	least, busy;
+};
+
+/* At the head of every sector of a write: where it belongs, and its number. */
+struct stamp {
+	uint64_t	at, nr;
+};
+
+#define SECTOR	512
+
+static struct kept *written;
+static uint64_t sectors;
+static unsigned int written_size;
+
+/* what all loads share */
+static struct {
+	pthread_mutex_t	lock;
+	uint64_t	nr;		/* numbers of writes given so far */
+} *loads;
+
+/* what the threads of a load share with the test */
+struct shared {
+	_Atomic unsigned long	taken, ended, failed, syncs;
+	_Atomic bool		stop;
+	size_t			room;		/* for so many I/Os */
+	struct io		io[];
+};
+
+static void *shared_memory(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		fatal("out of memory");
+	return p;
+}
+
+static void *block_buffer(void)
 {
 	void *buf = aligned_alloc(BLOCK, BLOCK);
 
 	if (!buf)
 		fatal("out of memory");
-	memset(buf, fill, BLOCK);
-	return buf;
+	return memset(buf, 0x5a, BLOCK);
 }
 
-void latency_add(struct latencies *l, uint64_t ns)
+static void kept_start(int fd)
 {
-	if (l->nr == l->room) {
-		l->room = l->room ? l->room * 2 : 4096;
-		l->ns = reallocarray(l->ns, l->room, sizeof(*l->ns));
-		if (!l->ns)
-			fatal("out of memory");
+	pthread_mutexattr_t attr;
+
+	sectors = lseek(fd, 0, SEEK_END) / SECTOR;
+	written = shared_memory(sectors * sizeof(*written));
+	loads = shared_memory(sizeof(*loads));
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(&loads->lock, &attr);
+}
+
+/* repeatable pseudo-random numbers: Marsaglia's xorshift64 */
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t x = *state;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return *state = x;
+}
+
+static bool write_stamped(const struct load *l, char *buf, uint64_t at)
+{
+	struct kept *k = &written[at / SECTOR];
+	struct stamp stamp = { .at = at };
+	unsigned int i;
+	bool ok;
+
+	pthread_mutex_lock(&loads->lock);
+	stamp.nr = ++loads->nr;
+	if (!k->busy++)
+		k->least = stamp.nr;
+	pthread_mutex_unlock(&loads->lock);
+
+	for (i = 0; i < l->size; i += SECTOR)
+		memcpy(buf + i, &stamp, sizeof(stamp));
+	ok = pwrite(l->fd, buf, l->size, at) == l->size;
+
+	pthread_mutex_lock(&loads->lock);
+	k->busy--;
+	pthread_mutex_unlock(&loads->lock);
+	return ok;
+}
+
+static bool read_stamped(const struct load *l, char *buf, uint64_t at)
+{
+	struct stamp stamp;
+	unsigned int i;
+
+	if (pread(l->fd, buf, l->size, at) != l->size)
+		return false;
+	for (i = 0; i < l->size; i += SECTOR) {
+		memcpy(&stamp, buf + i, sizeof(stamp));
+		if (stamp.at != at || stamp.nr > loads->nr ||
+		    stamp.nr < written[at / SECTOR].least)
+			return false;
 	}
-	l->ns[l->nr++] = ns;
+	return true;
+}
+
+static void load_note(struct load *l, uint64_t start, bool ok)
+{
+	struct shared *s = l->shared;
+	unsigned long nr;
+
+	pthread_mutex_lock(&loads->lock);
+	nr = s->ended;
+	s->io[nr % s->room] = (struct io) { start, now_ns() };
+	s->failed += !ok;
+	s->ended = ++nr;
+	pthread_mutex_unlock(&loads->lock);
+	if (nr == l->writes / 4 && l->at_quarter)
+		l->at_quarter();
 }
 
 struct load_thread {
@@ -520,123 +654,206 @@ struct load_thread {
 	pthread_t	thread;
 };
 
-static unsigned long load_taken;	/* writes begun, all threads */
-static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
-
-/* What is known of a load in another process, which may hang. */
-struct watched {
-	_Atomic unsigned long	ended, failed, worst_us;
-};
-
-static void load_watched_write(struct load *l, bool ok, unsigned long us)
-{
-	struct watched *w = l->watched;
-
-	w->failed += !ok;
-	if (us > w->worst_us)
-		w->worst_us = us;
-	if (++w->ended == l->writes / 4 && l->at_quarter)
-		l->at_quarter();
-}
-
-static void *load_thread(void *arg)
+static void *load_writer(void *arg)
 {
 	struct load_thread *t = arg;
 	struct load *l = t->load;
+	struct shared *s = l->shared;
 	uint64_t seed = 0x9e3779b97f4a7c15ull * (t->nr + 1 + l->seed * LOAD_THREADS);
-	void *buf = block_buffer(t->nr);
+	void *buf = block_buffer();
 	unsigned long nr;
 
-	while ((nr = __atomic_fetch_add(&load_taken, 1, __ATOMIC_RELAXED)) < l->writes) {
-		off_t at = l->first + (l->in_turn ? nr : next_random(&seed)) % l->span;
-		uint64_t start = now_ns();
-		bool ok = pwrite(l->fd, buf, l->size, at * l->stride) == l->size;
+	while (!s->stop && (nr = s->taken++) < l->writes) {
+		uint64_t start = now_ns(), at;
 
-		start = now_ns() - start;
-		if (l->watched) {
-			load_watched_write(l, ok, start / 1000);
+		if (l->reads) {
+			load_note(l, start, read_stamped(l, buf, l->reads[nr]));
 			continue;
 		}
-		pthread_mutex_lock(&load_lock);
-		latency_add(&l->lat, start);
-		l->failed += !ok;
-		pthread_mutex_unlock(&load_lock);
+		at = l->first + (l->in_turn ? nr : next_random(&seed)) % l->span;
+		load_note(l, start, write_stamped(l, buf, at * l->stride));
 	}
 	free(buf);
 	return NULL;
 }
 
-void load_run(struct load *l)
+static void *load_syncer(void *arg)
 {
-	struct load_thread t[LOAD_THREADS];
-	uint64_t start = now_ns();
-	unsigned int i;
+	struct load *l = ((struct load_thread *)arg)->load;
 
-	if (l->threads > LOAD_THREADS)
-		l->threads = LOAD_THREADS;
-	l->size = l->size ?: BLOCK;
-	l->stride = l->stride ?: l->size;
-	load_taken = 0;
-	for (i = 0; i < l->threads; i++) {
+	while (!l->shared->stop && l->shared->ended < l->shared->room) {
+		uint64_t start = now_ns();
+
+		load_note(l, start, !fdatasync(l->fd));
+		l->shared->syncs++;
+	}
+	return NULL;
+}
+
+static void load_child(struct load *l)
+{
+	static struct load_thread t[LOAD_THREADS];
+	unsigned int i, all = l->threads + l->syncers;
+
+	for (i = 0; i < all; i++) {
 		t[i] = (struct load_thread) { .load = l, .nr = i };
-		if (pthread_create(&t[i].thread, NULL, load_thread, &t[i]))
+		if (pthread_create(&t[i].thread, NULL, i < l->threads ?
+				   load_writer : load_syncer, &t[i]))
 			fatal("cannot start a thread");
 	}
-	for (i = 0; i < l->threads; i++)
+	for (i = 0; i < all; i++) {
+		if (i == l->threads)
+			l->shared->stop = true;
 		pthread_join(t[i].thread, NULL);
-	l->run_ns = now_ns() - start;
+	}
+	_exit(0);
 }
 
-static void *shared(size_t size)
+static void load_fork(struct load *l, size_t room)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		fatal("out of memory");
-	return p;
+	l->shared = shared_memory(sizeof(*l->shared) + room * sizeof(struct io));
+	l->shared->room = room;
+	if (l->threads + l->syncers > LOAD_THREADS)
+		fatal("too many threads");
+	l->patience_ms = l->patience_ms ?: setting("patience_ms", 60000);
+	l->from = now_ns();
+	l->pid = fork();
+	if (l->pid < 0)
+		fatal("cannot fork");
+	if (!l->pid)
+		load_child(l);
 }
 
-/* false: nothing was done for "patience_ms", and it cannot even be ended. */
-static bool watch(pid_t pid, const _Atomic unsigned long *done)
+void load_start(struct load *l)
+{
+	l->size = l->size ?: BLOCK;
+	l->stride = l->stride ?: l->size;
+	written_size = l->size;
+	at("load");
+	load_fork(l, l->syncers ? LOAD_MAX : l->writes);
+}
+
+unsigned long load_ended(const struct load *l)
+{
+	return l->shared->ended;
+}
+
+/* A process in the kernel that cannot be ended is left behind. */
+static bool load_watch(struct load *l)
 {
 	const unsigned int step_ms = 10;
-	unsigned long patience_ms = setting("patience_ms", 3000);
-	unsigned long seen = 0, quiet_ms = 0;
+	unsigned long seen = 0, quiet_ms = 0, now;
 
-	while (waitpid(pid, NULL, WNOHANG) != pid) {
-		unsigned long now = *done;
-
+	while (waitpid(l->pid, NULL, WNOHANG) != l->pid) {
 		sleep_us(step_ms * 1000);
+		now = l->shared->ended;
 		quiet_ms = now == seen ? quiet_ms + step_ms : 0;
 		seen = now;
-		if (quiet_ms >= patience_ms) {
-			kill(pid, SIGKILL);
+		if (quiet_ms >= l->patience_ms) {
+			kill(l->pid, SIGKILL);
 			return false;
 		}
 	}
 	return true;
 }
 
-bool load_watched(struct load *l)
+bool load_wait(struct load *l)
 {
-	struct watched *w = shared(sizeof(*w));
-	bool alive;
-	pid_t pid;
+	bool alive = load_watch(l);
 
-	l->watched = w;
-	pid = fork();
-	if (pid < 0)
-		fatal("cannot fork");
-	if (!pid) {
-		load_run(l);
-		_exit(0);
-	}
-	alive = watch(pid, &w->ended);
-	l->ended = w->ended;
-	l->failed = w->failed;
-	l->worst_us = w->worst_us;
+	l->io = l->shared->io;
+	l->ended = l->shared->ended;
+	l->run_ns = l->ended ? l->io[l->ended - 1].end - l->from : 0;
+	l->failed = l->shared->failed;
+	l->syncs = l->shared->syncs;
 	return alive;
+}
+
+bool load_stop(struct load *l)
+{
+	l->shared->stop = true;
+	return load_wait(l);
+}
+
+bool load_run(struct load *l)
+{
+	load_start(l);
+	return load_wait(l);
+}
+
+void load_all(struct load *l)
+{
+	if (!load_run(l))
+		fatal("the load hangs after %lu of %lu writes", l->ended, l->writes);
+	if (l->failed)
+		fatal("%lu of %lu writes failed", l->failed, l->ended);
+}
+
+static int compare_ns(const void *a, const void *b)
+{
+	uint64_t l = *(const uint64_t *)a, r = *(const uint64_t *)b;
+
+	return (l > r) - (l < r);
+}
+
+uint64_t load_metrics(struct load *l)
+{
+	size_t i, nr = l->ended;
+
+	l->sorted = calloc(nr + 1, sizeof(*l->sorted));
+	if (!l->sorted)
+		fatal("out of memory");
+	for (i = 0; i < nr; i++)
+		l->sorted[i] = l->io[i].end - l->io[i].start;
+	qsort(l->sorted, nr, sizeof(*l->sorted), compare_ns);
+	metric("writes", nr, "count");
+	metric("run", l->run_ns / 1000, "us");
+	metric("rate", nr * NSEC_PER_SEC / (l->run_ns ?: 1), "writes/s");
+	metric("p50", l->sorted[nr / 2] / 1000, "us");
+	metric("p99", l->sorted[nr * 99 / 100] / 1000, "us");
+	metric("p999", l->sorted[nr * 999 / 1000] / 1000, "us");
+	metric("worst", l->sorted[nr ? nr - 1 : 0] / 1000, "us");
+	return l->sorted[nr ? nr - 1 : 0];
+}
+
+static void kept_read(struct load *l)
+{
+	uint64_t *reads = calloc(KEPT_READS, sizeof(*reads));
+	unsigned long all = 0, seen = 0;
+	uint64_t i;
+
+	for (i = 0; i < sectors; i++)
+		all += !!written[i].least;
+	for (i = 0; i < sectors; i++)
+		if (written[i].least && seen++ * KEPT_READS / all >= l->writes)
+			reads[l->writes++] = i * SECTOR;
+	at("kept");
+	l->reads = reads;
+	load_fork(l, KEPT_READS);
+	if (!load_wait(l))
+		fatal("reading back hangs after %lu of %lu reads", l->ended, l->writes);
+	free(reads);
+}
+
+unsigned long kept_wrong(int fd)
+{
+	struct load l = { .fd = fd, .threads = 4, .size = written_size };
+
+	kept_read(&l);
+	return l.failed;
+}
+
+void kept(int fd, bool alive)
+{
+	struct load l = { .fd = fd, .threads = 4, .size = written_size };
+
+	if (!alive) {
+		skip("kept", "the load hangs with locks that a read takes");
+		return;
+	}
+	kept_read(&l);
+	result(l.ended && !l.failed, "kept", "%lu blocks read back, %lu not as written",
+	       l.ended, l.failed);
 }
 
 static void *ticker_thread(void *arg)
@@ -668,24 +885,4 @@ void ticker_stop(struct ticker *t)
 void prune_cache(void)
 {
 	cset_put("internal/prune_cache", "1000000");
-}
-
-static int compare_ns(const void *a, const void *b)
-{
-	uint64_t l = *(const uint64_t *)a, r = *(const uint64_t *)b;
-
-	return (l > r) - (l < r);
-}
-
-uint64_t latency_metrics(struct latencies *l, uint64_t run_ns)
-{
-	qsort(l->ns, l->nr, sizeof(*l->ns), compare_ns);
-	metric("writes", l->nr, "count");
-	metric("run", run_ns / 1000, "us");
-	metric("rate", l->nr * NSEC_PER_SEC / (run_ns ?: 1), "writes/s");
-	metric("p50", l->ns[l->nr / 2] / 1000, "us");
-	metric("p99", l->ns[l->nr * 99 / 100] / 1000, "us");
-	metric("p999", l->ns[l->nr * 999 / 1000] / 1000, "us");
-	metric("worst", l->ns[l->nr - 1] / 1000, "us");
-	return l->ns[l->nr - 1];
 }

@@ -7,6 +7,9 @@
  * figures as "# metric NAME VALUE UNIT" lines, and exits as kselftest wants:
  * 0 all passed, 1 a failure, 4 skipped. Settings come from the environment
  * (the kernel hands unknown name=value words of its command line to init).
+ * The name of a case has that of the program before it.
+ *
+ * Not kselftest.h: one guest serves all bases, and is built without any.
  */
 #ifndef GUEST_H
 #define GUEST_H
@@ -79,16 +82,16 @@ int bcache_restart(int fd, bool durable);
 int bcache_restart_timed(int fd, bool durable);
 /* sectors written to the cache device since it was made */
 unsigned long disk_sectors_written(void);
-/* the cache set once more, after it was stopped */
+/* each disk once more, after the set was stopped; returns the device's file */
 void cache_register(void);
-/* its backing device likewise */
-void backing_register(void);
+int backing_register(bool durable);
 /* write VALUE to a file of the cache set or of the backing device */
 void cset_put(const char *file, const char *value);
 unsigned long cset_get(const char *file);
 /* a size that the kernel prints for people, such as 1.5M: bytes, rounded */
 unsigned long cset_size(const char *file);
 void bdev_put(const char *file, const char *value);
+unsigned long bdev_size(const char *file);
 
 /*
  * Is this a kernel of the lab? Not where the scenario says "lab=0"; there is
@@ -107,64 +110,63 @@ void lab_put(const char *knob, unsigned long value);
 /* every counter as a metric */
 void lab_metrics(void);
 
-/* a page-aligned buffer of one block, filled with a pattern */
-void *block_buffer(unsigned char fill);
-
-/* repeatable pseudo-random numbers: Marsaglia's xorshift64 */
-static inline uint64_t next_random(uint64_t *state)
-{
-	uint64_t x = *state;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return *state = x;
-}
-
-/* latencies of the writes of a run, in nanoseconds */
-struct latencies {
-	uint64_t	*ns;
-	size_t		nr, room;
-};
-
-void latency_add(struct latencies *l, uint64_t ns);
-/* sorts, then prints rate, p50, p99, p99.9 and worst as metrics */
-uint64_t latency_metrics(struct latencies *l, uint64_t run_ns);
-
 /*
- * A load: threads that write blocks of a span, at random or in turn. The
- * same settings give the same sequence of offsets for each thread.
+ * A load: threads that write blocks of a span, at random or in turn, in a
+ * process of its own, which may hang. The same settings give the same sequence
+ * of offsets for each thread. The device remembers what was written where.
  */
 struct load {
 	int		fd;
-	unsigned int	threads;	/* at most LOAD_THREADS */
+	unsigned int	threads;	/* at most LOAD_THREADS with the syncers */
+	unsigned int	syncers;	/* more threads, fdatasync until the end */
 	unsigned long	writes;		/* all threads together */
 	unsigned long	first, span;	/* blocks */
 	unsigned int	size;		/* bytes of a write; 0: BLOCK */
 	unsigned int	stride;		/* bytes between blocks; 0: size */
 	bool		in_turn;	/* not at random */
 	unsigned int	seed;		/* another one: other offsets */
-	/* called when a quarter is done, by load_watched() */
-	void		(*at_quarter)(void);
-	/* results */
-	struct latencies lat;
-	unsigned long	failed;
+	/* nothing was done for so long: it hangs; 0: "patience_ms" or a minute */
+	unsigned int	patience_ms;
+	void		(*at_quarter)(void);	/* called when a quarter is done */
+	/* results, when it has ended; of every write and sync, as they ended */
+	const struct io {
+		uint64_t	start, end;
+	}		*io;
+	unsigned long	ended, failed, syncs;
 	uint64_t	run_ns;
-	/* of load_watched() */
-	unsigned long	ended, worst_us;
+	uint64_t	*sorted;	/* latencies, by load_metrics() */
 	/* private */
-	struct watched	*watched;
+	struct shared	*shared;
+	const uint64_t	*reads;		/* where to, instead of writes */
+	uint64_t	from;
+	pid_t		pid;
 };
 
-#define LOAD_THREADS	64
+#define LOAD_THREADS	256
+#define LOAD_MAX	(1ul << 20)	/* writes and syncs that are remembered */
 
-void load_run(struct load *l);
+void load_start(struct load *l);
+unsigned long load_ended(const struct load *l);		/* so far */
+/* no more writes; false: it hangs, and was told to end, which it cannot */
+bool load_stop(struct load *l);
+/* until all writes are done */
+bool load_wait(struct load *l);
+/* start and wait */
+bool load_run(struct load *l);
+/* the same, but fatal where it hangs or a write fails */
+void load_all(struct load *l);
+/* prints rate, p50, p99, p99.9 and worst; returns the worst in nanoseconds */
+uint64_t load_metrics(struct load *l);
+
 /*
- * The same in a process of its own, which may hang; without latencies. false:
- * nothing was done for "patience_ms", and the process has been told to end,
- * which it cannot.
+ * Of the blocks that were written, KEPT_READS are read back, or all: how many
+ * hold what is older than the last write that nothing overtook, or foreign.
  */
-bool load_watched(struct load *l);
+#define KEPT_READS	1000
+
+unsigned long kept_wrong(int fd);
+/* the same as a case "kept"; a skip after a load that hangs */
+void kept(int fd, bool alive);
 
 /* a thread that does the same thing at intervals, until told to stop */
 struct ticker {

@@ -24,7 +24,6 @@
 #include "guest.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 /*
  * Two timelines are printed. "second N WRITES WORST_US" is a second of the
@@ -44,21 +43,29 @@ struct second {
 
 static struct second timeline[SECONDS];
 
-static void note(uint64_t start, uint64_t end, uint64_t origin)
+static void print_timeline(const struct load *l)
 {
-	size_t at = (end - origin) / NSEC_PER_SEC;
-	struct second *s = &timeline[at < SECONDS ? at : SECONDS - 1];
+	uint64_t origin = l->io[0].start, worst = 0;
+	size_t i, last = 0;
 
-	s->writes++;
-	if (end - start > s->worst)
-		s->worst = end - start;
-}
+	for (i = 0; i < l->ended; i++) {
+		uint64_t end = l->io[i].end, took = end - l->io[i].start;
 
-static void print_timeline(uint64_t run_ns)
-{
-	size_t i, nr = run_ns / NSEC_PER_SEC + 1;
-
-	for (i = 0; i < nr && i < SECONDS; i++)
+		last = (end - origin) / NSEC_PER_SEC;
+		last = last < SECONDS ? last : SECONDS - 1;
+		timeline[last].writes++;
+		if (took > timeline[last].worst)
+			timeline[last].worst = took;
+		if (took > worst)
+			worst = took;
+		if ((i + 1) % STRETCH)
+			continue;
+		printf("# progress %zu %llu %llu\n", i + 1,
+		       (unsigned long long)(end - origin) / 1000,
+		       (unsigned long long)worst / 1000);
+		worst = 0;
+	}
+	for (i = 0; i <= last; i++)
 		printf("# second %zu %lu %llu\n", i, timeline[i].writes,
 		       (unsigned long long)timeline[i].worst / 1000);
 }
@@ -71,52 +78,34 @@ int main(void)
 		.bucket		= "64k",
 		.block		= "4k",
 	};
-	unsigned long writes = setting("writes", 3000);
-	unsigned long span = setting("span", 1000);
+	struct load load = {
+		.threads	= 1,
+		.writes		= setting("writes", 3000),
+		.span		= setting("span", 1000),
+		.stride		= (1 + !!setting("isolated", 0)) * BLOCK,
+		.in_turn	= !setting("isolated", 0),
+	};
 	unsigned long limit_ms = setting("limit_ms", 1000);
-	bool isolated = setting("isolated", 0);
-	unsigned long i, full;
-	struct latencies lat = {};
-	uint64_t origin, run, worst = 0, seed = 1;
-	void *buf = block_buffer(0x5a);
-	int fd;
+	unsigned long full;
+	uint64_t worst;
 
-	plan(2);
-	fd = bcache_start(&geo, true);
+	plan(3);
+	load.fd = bcache_start(&geo, true);
 	lab_reset();
-
-	origin = now_ns();
-	for (i = 0; i < writes; i++) {
-		uint64_t start = now_ns(), end;
-		off_t at = isolated ? 2 * (next_random(&seed) % span) : i % span;
-
-		if (pwrite(fd, buf, BLOCK, at * BLOCK) != BLOCK)
-			fatal("write %lu failed", i);
-		end = now_ns();
-		latency_add(&lat, end - start);
-		note(start, end, origin);
-		if (end - start > worst)
-			worst = end - start;
-		if ((i + 1) % STRETCH == 0) {
-			printf("# progress %lu %llu %llu\n", i + 1,
-			       (unsigned long long)(end - origin) / 1000,
-			       (unsigned long long)worst / 1000);
-			worst = 0;
-		}
-	}
-	run = now_ns() - origin;
+	load_all(&load);
 
 	full = lab() ? lab_read("journal_full") : flusher_calls();
-	worst = latency_metrics(&lat, run);
+	worst = load_metrics(&load);
 	lab_metrics();
 	metric("tree_depth", cset_get("tree_depth"), "levels");
-	print_timeline(run);
+	print_timeline(&load);
 
-	result(full > 0, "journal_full.filled",
+	result(full > 0, "filled",
 	       lab() ? "the journal was full %lu times" :
 		       "the flusher was called %lu times", full);
-	result(worst <= limit_ms * 1000000, "journal_full.worst",
-	       "slowest of %lu writes %llu us, limit %lu ms", writes,
+	result(worst <= limit_ms * 1000000, "worst",
+	       "slowest of %lu writes %llu us, limit %lu ms", load.writes,
 	       (unsigned long long)worst / 1000, limit_ms);
+	kept(load.fd, true);
 	return finish();
 }

@@ -19,75 +19,33 @@
 #define _GNU_SOURCE
 #include "guest.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define SECTOR		512
 #define STRIDE		(8 * SECTOR)	/* no two keys become one */
-#define THREADS_MAX	256
-
-static int fd;
-static unsigned long keys, hot;
-static atomic_ulong failed, done;
-static atomic_bool stop;
-static struct latencies lat;
-static pthread_mutex_t lat_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void write_key(void *buf, unsigned long key)
-{
-	if (pwrite(fd, buf, SECTOR, (off_t)key * STRIDE) != SECTOR)
-		atomic_fetch_add(&failed, 1);
-}
-
-static void *fast_writer(void *arg)
-{
-	uint64_t seed = 0x9e3779b97f4a7c15ull * ((uintptr_t)arg + 1);
-	void *buf = block_buffer(0x22);
-
-	while (!stop) {
-		uint64_t start = now_ns();
-
-		write_key(buf, keys - 1 - next_random(&seed) % hot);
-		atomic_fetch_add(&done, 1);
-		pthread_mutex_lock(&lat_lock);
-		latency_add(&lat, now_ns() - start);
-		pthread_mutex_unlock(&lat_lock);
-	}
-	free(buf);
-	return NULL;
-}
 
 /* Writes to cold leaves, each after the others went on. */
-static void slow_writes(unsigned long rounds)
+static bool slow_writes(const struct load *fast, unsigned long keys,
+			unsigned long rounds)
 {
-	void *buf = block_buffer(0x33);
+	struct load slow = *fast;
+	uint64_t until = now_ns() + 600 * NSEC_PER_SEC;
 	unsigned long i, from;
 
+	slow.threads = 1;
+	slow.writes = 1;
+	slow.span = 1;
 	for (i = 0; i < rounds; i++) {
-		write_key(buf, keys / 3 * i / rounds);
-		from = done;
-		while (done < from + 300)
+		slow.first = keys / 3 * i / rounds;
+		load_all(&slow);
+		from = load_ended(fast);
+		while (load_ended(fast) < from + 300) {
+			if (now_ns() > until)
+				return false;
 			sleep_us(100);
+		}
 	}
-	free(buf);
-}
-
-static void start(pthread_t *thread, unsigned long threads, void *(*fn)(void *))
-{
-	unsigned long i;
-
-	for (i = 0; i < threads; i++)
-		pthread_create(&thread[i], NULL, fn, (void *)i);
-}
-
-static void join(pthread_t *thread, unsigned long threads)
-{
-	unsigned long i;
-
-	for (i = 0; i < threads; i++)
-		pthread_join(thread[i], NULL);
+	return true;
 }
 
 int main(void)
@@ -99,33 +57,30 @@ int main(void)
 		.block		= "512",
 		.backing_block	= "512",
 	};
-	unsigned long threads = setting("threads", 16);
 	unsigned long limit_ms = setting("limit_ms", 1000);
+	unsigned long keys = setting("keys", 6000);
 	unsigned long full, slow;
-	pthread_t thread[THREADS_MAX];
-	struct load grow;
-	uint64_t origin, worst;
-
-	keys = setting("keys", 6000);
-	hot = keys / 4;
-	if (threads > THREADS_MAX)
-		fatal("too many threads");
+	struct load grow, fast;
+	uint64_t worst;
+	bool alive;
+	int fd;
 
 	setenv("cache_us", "100", 0);
 	setenv("backing_us", "10", 0);
-	plan(3);
+	plan(4);
 	fd = bcache_start(&geo, false);
 
 	grow = (struct load) {
 		.fd		= fd,
-		.threads	= threads,
+		.threads	= setting("threads", 16),
 		.writes		= keys,
 		.span		= keys,
 		.size		= SECTOR,
 		.stride		= STRIDE,
 		.in_turn	= true,
 	};
-	load_run(&grow);
+	fast = grow;
+	load_all(&grow);
 	/* every leaf is clean after that, and then the leaves made first go */
 	sleep_us(31000000);
 	bdev_put("cache_mode", "writearound");
@@ -133,23 +88,26 @@ int main(void)
 	lab_reset();
 	lab_put("read_us", setting("read_us", 5000));
 
-	origin = now_ns();
-	start(thread, threads, fast_writer);
-	slow_writes(setting("rounds", 12));
-	stop = true;
-	join(thread, threads);
-	worst = latency_metrics(&lat, now_ns() - origin);
+	fast.in_turn = false;
+	fast.first = keys - keys / 4;
+	fast.span = keys / 4;
+	fast.writes = LOAD_MAX;
+	load_start(&fast);
+	alive = slow_writes(&fast, keys, setting("rounds", 12));
+	alive &= load_stop(&fast);
+	worst = load_metrics(&fast);
 	full = lab_read("journal_full");
 	slow = lab_read("slow_reads");
 	lab_put("read_us", 0);
 	lab_metrics();
 
-	result(!failed && !grow.failed, "journal_put.writes", "%zu writes, %lu failed", lat.nr,
-	       (unsigned long)failed);
-	result(full > 0 && slow > 0, "journal_put.events",
+	result(alive && !fast.failed, "writes", "%lu writes, %lu failed",
+	       fast.ended, fast.failed);
+	result(full > 0 && slow > 0, "events",
 	       "the journal was full %lu times, %lu slow reads", full, slow);
-	result(worst <= limit_ms * 1000000, "journal_put.worst",
+	result(worst <= limit_ms * 1000000, "worst",
 	       "slowest write %llu us, limit %lu ms",
 	       (unsigned long long)worst / 1000, limit_ms);
+	kept(fd, alive);
 	return finish();
 }

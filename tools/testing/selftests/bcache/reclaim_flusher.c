@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * reclaim_flusher - the flusher runs short of memory inside its own write.
- * reclaim_writer  - so does who holds a write_lock that the flusher wants.
+ * reclaim_flusher - the flusher runs short of memory inside its own write, or,
+ *                   with reclaim=2, a task with a write_lock that it wants.
  *
  * Writers fill the journal, so that its flusher picks nodes. Before it writes
  * them the 30 s work of the last one comes and writes that: it is clean, idle
@@ -21,12 +21,6 @@
 #define _GNU_SOURCE
 #include "guest.h"
 
-#ifndef NAME
-#define NAME		"reclaim_flusher"
-#define RECLAIM		1
-#define LOCKED		"locked_self"
-#endif
-
 int main(void)
 {
 	const struct geometry geo = {
@@ -36,29 +30,33 @@ int main(void)
 		.threads	= setting("writers", 32),
 		.writes		= setting("writes", 20000),
 		.span		= setting("span", 200000),
+		.patience_ms	= setting("patience_ms", 3000),
 	};
-	unsigned long locked;
+	unsigned long locked, reclaim = setting("reclaim", 1);
 	bool alive;
 
-	plan(4);
+	plan(5);
 	load.fd = bcache_start(&geo, true);
 	lab_reset();
 	lab_put("gap_us", setting("gap_us", 100000));
-	lab_put("reclaim", setting("reclaim", RECLAIM));
+	lab_put("reclaim", reclaim);
 
-	alive = load_watched(&load);
+	alive = load_run(&load);
 
-	locked = lab_read(LOCKED);
+	lab_put("gap_us", 0);
+	lab_put("reclaim", 0);
+	locked = lab_read(reclaim == 1 ? "locked_self" : "locked_abba");
 	lab_metrics();
 
-	result(!load.failed, NAME ".writes", "%lu writes, %lu failed",
+	result(!load.failed, "writes", "%lu writes, %lu failed",
 	       load.ended, load.failed);
-	result(lab_read("reclaims") > 0, NAME ".events",
+	result(lab_read("reclaims") > 0, "events",
 	       "the shrinker ran %lu times with such a node to meet",
 	       lab_read("reclaims"));
-	result(!locked, NAME ".locked",
+	result(!locked, "locked",
 	       "%lu waits that cannot end", locked);
-	result(alive, NAME ".alive", "%lu of %lu writes done%s",
+	result(alive, "alive", "%lu of %lu writes done%s",
 	       load.ended, load.writes, alive ? "" : ", then none");
+	kept(load.fd, alive);
 	return finish();
 }

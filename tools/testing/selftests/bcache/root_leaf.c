@@ -17,26 +17,19 @@
 #define _GNU_SOURCE
 #include "guest.h"
 
-#include <unistd.h>
-
-static void *buf;
-
-static void write_block(int fd, unsigned long block)
-{
-	if (pwrite(fd, buf, BLOCK, block * BLOCK) != BLOCK)
-		fatal("write of block %lu failed", block);
-}
-
 /* Bytes of tree nodes written while gc runs over a root with new keys. */
 static unsigned long gc_writes(int fd)
 {
-	unsigned long before, i;
+	struct load load = {
+		.fd = fd, .threads = 1, .writes = 8, .span = 8, .in_turn = true,
+	};
+	unsigned long before;
 
 	/* What is dirty now has its own 30 s work; the new keys have not. */
 	sleep_us(31000000);
-	for (i = 0; i < 8; i++)
-		write_block(fd, 2 * i);
+	load_all(&load);
 	before = cset_size("cache0/btree_written");
+	at("gc");
 	cset_put("internal/trigger_gc", "1");
 	sleep_us(1000000);
 	return cset_size("cache0/btree_written") - before;
@@ -50,45 +43,41 @@ int main(void)
 		.bucket		= "64k",
 		.block		= "4k",
 	};
-	unsigned long writes = setting("writes", 3000);
-	unsigned long span = setting("span", 1000);
+	struct load load = {
+		.threads = 1, .writes = 1, .span = 1, .in_turn = true,
+	};
 	unsigned long limit_ms = setting("limit_ms", 5);
-	unsigned long i, full, written, collected;
-	struct latencies lat = {};
-	uint64_t origin, worst;
-	int fd;
+	unsigned long full, written, collected;
+	uint64_t worst;
 
-	buf = block_buffer(0x3c);
-	plan(4);
-	fd = bcache_start(&geo, true);
-	write_block(fd, 0);
-	fd = bcache_restart(fd, true);
+	plan(5);
+	load.fd = bcache_start(&geo, true);
+	load_all(&load);
+	load.fd = bcache_restart(load.fd, true);
 	lab_reset();
 
-	origin = now_ns();
-	for (i = 0; i < writes; i++) {
-		uint64_t start = now_ns();
-
-		write_block(fd, i % span);
-		latency_add(&lat, now_ns() - start);
-	}
-	worst = latency_metrics(&lat, now_ns() - origin);
+	load.writes = setting("writes", 3000);
+	load.span = setting("span", 1000);
+	load_all(&load);
+	worst = load_metrics(&load);
 	full = lab_read("journal_full");
 	lab_metrics();
 
-	written = gc_writes(fd);
+	written = gc_writes(load.fd);
 	collected = cset_get("internal/btree_nodes");
 	metric("gc_written", written, "bytes");
 	metric("gc_nodes", collected, "count");
 
-	result(full > 0 && collected == 1, "root_leaf.events",
+	result(full > 0 && collected == 1, "events",
 	       "the journal was full %lu times, gc met %lu nodes", full,
 	       collected);
-	result(worst <= limit_ms * 1000000, "root_leaf.worst",
-	       "slowest of %lu writes %llu us, limit %lu ms", writes,
+	result(worst <= limit_ms * 1000000, "worst",
+	       "slowest of %lu writes %llu us, limit %lu ms", load.writes,
 	       (unsigned long long)worst / 1000, limit_ms);
-	result(written > 0, "root_leaf.gc",
+	result(written > 0, "gc",
 	       "%lu bytes of tree nodes written by gc", written);
-	result(bcache_stop(fd), "root_leaf.stopped", "the cache set is gone");
+	result(bcache_stop(load.fd), "stopped", "the cache set is gone");
+	cache_register();
+	kept(backing_register(true), true);
 	return finish();
 }

@@ -15,43 +15,6 @@
 #define _GNU_SOURCE
 #include "guest.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-#include <string.h>
-#include <unistd.h>
-
-#define WRITERS	32
-
-static int fd;
-static unsigned long keys;
-static atomic_ulong next;
-
-/* Every other block: keys that lie side by side would become one. */
-static void *writer(void *arg)
-{
-	void *buf = block_buffer(0x77);
-	unsigned long i;
-
-	while ((i = atomic_fetch_add(&next, 1)) < keys)
-		if (pwrite(fd, buf, BLOCK, 2 * i * BLOCK) != BLOCK)
-			fatal("write of block %lu failed", 2 * i);
-	return arg;
-}
-
-static unsigned long read_back(void)
-{
-	void *buf = block_buffer(0);
-	unsigned char want[BLOCK];
-	unsigned long i, wrong = 0;
-
-	memset(want, 0x77, BLOCK);
-	for (i = 0; i < keys; i += 16)
-		if (pread(fd, buf, BLOCK, 2 * i * BLOCK) != BLOCK ||
-		    memcmp(buf, want, BLOCK))
-			wrong++;
-	return wrong;
-}
-
 int main(void)
 {
 	const struct geometry geo = {
@@ -62,26 +25,28 @@ int main(void)
 	};
 	unsigned long single = setting("single", 4);
 	unsigned long size, first, one, all, wrong, depth, i;
-	pthread_t thread[WRITERS];
-
-	keys = setting("keys", 8000);
+	struct load load = {
+		.threads	= 32,
+		.writes		= setting("keys", 8000),
+		.span		= setting("keys", 8000),
+		.stride		= 2 * BLOCK,	/* no two keys become one */
+		.in_turn	= true,
+	};
+	int fd;
 
 	plan(4);
-	fd = bcache_start(&geo, true);
-	for (i = 0; i < WRITERS; i++)
-		pthread_create(&thread[i], NULL, writer, NULL);
-	for (i = 0; i < WRITERS; i++)
-		pthread_join(thread[i], NULL);
+	load.fd = bcache_start(&geo, true);
+	load_all(&load);
 
-	fd = bcache_restart(fd, true);
+	fd = bcache_restart(load.fd, true);
 	/* Nodes that were written to have to be clean before they can go. */
-	wrong = read_back();
+	wrong = kept_wrong(fd);
 	sleep_us(31000000);
 	/* What comes back after a prune is younger than what has stayed. */
 	at("prune");
 	for (i = 0; i < 4; i++) {
 		prune_cache();
-		wrong += read_back();
+		wrong += kept_wrong(fd);
 	}
 	depth = cset_get("tree_depth");
 	size = cset_size("btree_cache_size");
@@ -103,14 +68,14 @@ int main(void)
 	prune_cache();
 	all = size - cset_size("btree_cache_size");
 	metric("pruned", all, "bytes");
-	wrong += read_back();
+	wrong += kept_wrong(fd);
 
-	result(depth > 0 && all > one && all > 0, "root_prune.events",
+	result(depth > 0 && all > one && all > 0, "events",
 	       "%lu bytes of nodes, %lu of them pruned, tree depth %lu", size,
 	       all, depth);
-	result(one == single * 8192, "root_prune.singly",
+	result(one == single * 8192, "singly",
 	       "%lu prunes of one node freed %lu bytes", single, one);
-	result(!wrong, "root_prune.reads", "%lu wrong blocks", wrong);
-	result(bcache_stop(fd), "root_prune.stopped", "the cache set is gone");
+	result(!wrong, "kept", "%lu blocks not as written", wrong);
+	result(bcache_stop(fd), "stopped", "the cache set is gone");
 	return finish();
 }
