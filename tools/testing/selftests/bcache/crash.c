@@ -645,7 +645,7 @@ static void load(void)
 /* Keys to begin with, one by one so that they do not merge. */
 static void fill(void)
 {
-	void *buf = block_buffer(0);
+	void *buf = aligned_alloc(BLOCK, BLOCK);
 	unsigned long i;
 
 	dev = open("/dev/bcache0", O_RDWR | O_DIRECT);

@@ -583,8 +583,7 @@ static void kept_start(int fd)
 	pthread_mutex_init(&loads->lock, &attr);
 }
 
-/* repeatable pseudo-random numbers: Marsaglia's xorshift64 */
-static uint64_t next_random(uint64_t *state)
+uint64_t next_random(uint64_t *state)
 {
 	uint64_t x = *state;
 
