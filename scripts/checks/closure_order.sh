@@ -13,9 +13,9 @@
 # The kernel's own build compiles the file; the object code is judged. x86
 # keeps a load before a later store, so there the order of the program is what
 # counts; arm64 does not, so there the store has to be a release, or a barrier
-# has to come before it, and the waiter's load an acquire. A compiler that is missing, or that the base is too
-# new for, is a skip with its reason. Output: KTAP. Exit status: 0 when none
-# failed, else 1.
+# has to come before it, and the waiter's load has to be an acquire. A compiler
+# that is missing, or that the base is too new for, is a skip with its reason.
+# Output: KTAP. Exit status: 0 when none failed, else 1.
 . "$(dirname "$0")/../lib/lib.sh"
 
 config()

@@ -3,7 +3,7 @@
 #
 # Check everything that can be checked without booting a kernel.
 #
-# Usage: scripts/checks/lint.sh [-k] [CHECK...]
+# Usage: scripts/checks/lint.sh [-k CHECK | CHECK...]
 #   CHECK  one of the functions check_CHECK below; default: all of them
 #   -k     print nothing, keep the KTAP in out/lint/CHECK.ktap
 #
@@ -230,6 +230,8 @@ check_lines()
 		# shellcheck disable=SC2046
 		"$TOP/scripts/checks/preimage.sh" "$SLICE" $(for topic in $(sent_topics series); do
 			topic_patches "$topic" "$line"; done) || { bad "line $line: its texts fit no tree"; continue; }
+		# What run_cache_set() has there depends on the point release.
+		sed -i 's/^\t\tif (IS_ERR(c->root))$/\t\tif (IS_ERR_OR_NULL(c->root))/' "$SLICE/drivers/md/bcache/super.c"
 		for topic in $(sent_topics series); do
 			[ ! -f "$TOP/patches/$topic/$line/series" ] || ! lies "$topic" all ||
 				bad "$topic/$line: the text for all fits there as well"

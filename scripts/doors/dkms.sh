@@ -47,8 +47,8 @@ control()
 	Depends: dkms (>= 2.1.0.0)
 	Recommends: linux-headers-$(dpkg --print-architecture)
 	Description: bcache with fixes for its journal's flusher, for kernels $line
-	 bcache.ko of linux-source $(cat "$base.version") with these topics:
-	 $(cat "$PART/src/topics").
+	 bcache.ko of linux-source $(cat "$base.version") with the series:
+	$(sed 's/^ */ /' "$PART/src/about")
 	 DKMS builds it for every kernel $line that has bcache as a module, in
 	 place of the stock one.
 	END
@@ -94,7 +94,7 @@ pack()
 	src=$root/usr/src/$NAME-$version
 	mkdir -p "$root/usr/src" "$root/DEBIAN" "$root/usr/share/doc/$PACKAGE"
 	mv "$PART/src" "$src"
-	rm "$src/version" "$src/topics" "$src/left"
+	rm "$src/version" "$src/about"
 	conf > "$src/dkms.conf"
 	cp "$PART/control" "$root/DEBIAN/control"
 	cp "$TOP/COPYING" "$root/usr/share/doc/$PACKAGE/copyright"
@@ -125,7 +125,7 @@ rm -rf "$PART"
 mkdir "$PART"
 "$TOP/scripts/doors/module_source.sh" "$line" "$PART/src"
 version=$(cat "$PART/src/version")
-left=$(cat "$PART/src/left")
+about=$(cat "$PART/src/about")
 deb=${PACKAGE}_${version}_all.deb
 control > "$PART/control"
 quiet "$OUT/log/dkms.log" pack
@@ -134,8 +134,8 @@ mv "$PART/$deb" "$dir/$deb"
 rm -rf "$PART"
 PART=''
 say "$dir/$deb"
-say "  for kernels $line; modinfo -F version bcache will say $version"
-[ -z "$left" ] || say "  left out: $left (changes code of the kernel image: no module can bring it)"
+say "  for kernels $line"
+say "$about"
 say "to install it, as root:  apt-get install $dir/$deb"
 say "to go back, as root:     apt-get remove $PACKAGE, then reboot"
 say "Secure Boot, and which one is loaded: Documentation/admin-guide/install.rst"

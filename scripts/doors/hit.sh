@@ -301,7 +301,7 @@ topic()
 		if [ -n "$small" ]; then
 			word='applies now' reason="the root is a leaf, the journal small: durable writes stall:$small"
 		elif [ -n "$flat" ]; then
-			reason="the root is a leaf: durable writes in sequence or to the same blocks stall, random ones do not:$flat"
+			reason="the root is a leaf: durable writes in sequence stall, random ones do not:$flat"
 		elif [ -n "$blind" ]; then
 			word='cannot tell' reason="tree_depth cannot be read:$blind"
 		elif [ -n "$deep" ]; then

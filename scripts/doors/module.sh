@@ -19,12 +19,6 @@ shift $((OPTIND - 1))
 root=$opt_d
 [ $# -le 1 ] || misused
 
-# config: the kernel's answer to CONFIG_BCACHE.
-config()
-{
-	sed -n 's/^CONFIG_BCACHE=//p' "$headers/.config"
-}
-
 check_headers()
 {
 	[ -f "$headers/.config" ] ||
@@ -33,7 +27,7 @@ check_headers()
 		die "$kver is no kernel of Debian's: patch its own source (patches/README) and build bcache there"
 	bases | grep -qxF "$line" ||
 		die "$kver: no base $line in patches/bases; known: $(bases | tr '\n' ' ')"
-	case $(config) in
+	case $(sed -n 's/^CONFIG_BCACHE=//p' "$headers/.config") in
 	m) ;;
 	y) die "$kver has bcache built in (CONFIG_BCACHE=y): no module can replace it; build a kernel" ;;
 	*) die "$kver is built without bcache (CONFIG_BCACHE is not set)" ;;
@@ -58,12 +52,6 @@ choose_source()
 	fi
 }
 
-kmake()
-{
-	make -C "$headers" M="$PART/src" -j"$JOBS" KBUILD_BUILD_USER=lab \
-		KBUILD_BUILD_HOST=lab KBUILD_BUILD_TIMESTAMP=1970-01-01 modules
-}
-
 build()
 {
 	choose_source
@@ -79,11 +67,12 @@ build()
 		return 0
 	fi
 	step "build bcache.ko for $kver"
-	quiet "$OUT/log/module-$kver.log" kmake
+	quiet "$OUT/log/module-$kver.log" make -C "$headers" M="$PART/src" -j"$JOBS" \
+		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KBUILD_BUILD_TIMESTAMP=1970-01-01 modules
 	# As in a package: the debug information is most of the file.
 	strip -g -o "$PART/bcache.ko" "$PART/src/bcache.ko"
 	check_module
-	cp "$PART/src/topics" "$PART/src/left" "$PART/src/version" "$PART/"
+	cp "$PART/src/about" "$PART/"
 	rm -rf "$PART/src" "$dir"
 	echo "$stamp" > "$PART/.stamp"
 	mv "$PART" "$dir"
@@ -91,39 +80,28 @@ build()
 	step_done
 }
 
-field()
-{
-	modinfo -F "$1" "$PART/bcache.ko"
-}
-
 # A module for another kernel, or one whose version nobody can see, would be
 # found out only after a reboot.
 check_module()
 {
-	case $(field vermagic) in
-	"$kver "*) ;;
-	*) die "the module came out for '$(field vermagic)', not for $kver" ;;
-	esac
-	[ "$(field version)" = "$(cat "$PART/src/version")" ] ||
-		die "the module came out with version '$(field version)'"
-	if grep -q '^CONFIG_MODVERSIONS=y' "$headers/.config" &&
-		! field vermagic | grep -q modversions; then
+	magic=$(modinfo -F vermagic "$PART/bcache.ko") version=$(modinfo -F version "$PART/bcache.ko")
+	[ "${magic%% *}" = "$kver" ] || die "the module came out for '$magic', not for $kver"
+	[ "$version" = "$(cat "$PART/src/version")" ] || die "the module came out with version '$version'"
+	! grep -q '^CONFIG_MODVERSIONS=y' "$headers/.config" || [ "${magic%modversions*}" != "$magic" ] ||
 		die "the module came out without modversions"
-	fi
 }
 
 report()
 {
 	say "$dir/bcache.ko"
-	say "  version: $(cat "$dir/version")    (the stock module has none)"
-	say "  topics:  $(cat "$dir/topics")"
-	[ ! -s "$dir/left" ] || say "  left out: $(cat "$dir/left") (changes code of the kernel image: no module can bring it)"
-	[ -z "$root" ] || return 0
-	say "to install it, as root:"
-	say "  install -D -m 644 $dir/bcache.ko /lib/modules/$kver/updates/bcache.ko"
-	say "  depmod $kver && update-initramfs -u -k $kver"
-	say "to go back: remove that file, the same second line, reboot"
-	say "Secure Boot, and which one is loaded: Documentation/admin-guide/install.rst"
+	cat "$dir/about"
+	[ -n "$root" ] || cat <<-END
+	to install it, as root:
+	  install -D -m 644 $dir/bcache.ko /lib/modules/$kver/updates/bcache.ko
+	  depmod $kver && update-initramfs -u -k $kver
+	to go back: remove that file, the same second line, reboot
+	Secure Boot, and which one is loaded: Documentation/admin-guide/install.rst
+	END
 }
 
 kver=${1:-$(kver_default)} || exit 1

@@ -10,9 +10,9 @@
 #   -n       say what would be done
 #
 # What people run has no hooks of the lab. A topic that changes a file outside
-# of drivers/md/bcache cannot come with the module and is left out; DIR/topics
-# and DIR/left name those that are in and those that are not. DIR/version is
-# what `modinfo -F version` will print; the stock module has no version.
+# of drivers/md/bcache cannot come with the module and is left out. DIR/version is
+# what `modinfo -F version` will print; DIR/about says it, and which topics are in
+# and which are not.
 . "$(dirname "$0")/../lib/lib.sh"
 
 BCACHE=drivers/md/bcache
@@ -89,8 +89,11 @@ lay
 version=$(cat "$src.version")+series$(state)
 label "$PART/$BCACHE"
 echo "$version" > "$PART/$BCACHE/version"
-echo "${in# }" > "$PART/$BCACHE/topics"
-printf %s "${left# }" > "$PART/$BCACHE/left"
+{
+	say "  version: $version    (the stock module has none)"
+	say "  topics: $in"
+	[ -z "$left" ] || say "  left out:$left (changes code of the kernel image: no module can bring it)"
+} > "$PART/$BCACHE/about"
 rm -rf "$dir"
 mv "$PART/$BCACHE" "$dir"
 rm -rf "$PART"

@@ -81,10 +81,10 @@ say
 table
 say
 "$TOP/scripts/lab/plot.sh" -b
-: > "$OUT/results.ktap"
+set --
 # The document is about the newest base.
 if [ "$BASE" = "$(newest)" ]; then
-	"$TOP/scripts/checks/figures.sh" bench > "$OUT/results.ktap" || :
-	grep -v '^ok' "$OUT/results.ktap" || :
+	set -- "$OUT/bench.ktap"
+	take "$1" "$TOP/scripts/checks/figures.sh" bench
 fi
-"$TOP/scripts/lab/summary.sh" "$OUT/results.ktap" < "$OUT/verdicts"
+"$TOP/scripts/lab/summary.sh" "$@" < "$OUT/verdicts"

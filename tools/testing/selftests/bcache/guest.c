@@ -740,18 +740,18 @@ unsigned long load_ended(const struct load *l)
 /* A process in the kernel that cannot be ended is left behind. */
 static bool load_watch(struct load *l)
 {
-	const unsigned int step_ms = 10;
-	unsigned long seen = 0, quiet_ms = 0, now;
+	unsigned long seen = 0, quiet_us = 0, step_us = 100, now;
 
 	while (waitpid(l->pid, NULL, WNOHANG) != l->pid) {
-		sleep_us(step_ms * 1000);
+		sleep_us(step_us);
 		now = l->shared->ended;
-		quiet_ms = now == seen ? quiet_ms + step_ms : 0;
+		quiet_us = now == seen ? quiet_us + step_us : 0;
 		seen = now;
-		if (quiet_ms >= l->patience_ms) {
+		if (quiet_us / 1000 >= l->patience_ms) {
 			kill(l->pid, SIGKILL);
 			return false;
 		}
+		step_us = step_us < 10000 ? step_us * 2 : 10000;
 	}
 	return true;
 }

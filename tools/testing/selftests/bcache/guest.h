@@ -146,7 +146,7 @@ struct load {
 };
 
 #define LOAD_THREADS	256
-#define LOAD_MAX	(1ul << 20)	/* writes and syncs that are remembered */
+#define LOAD_MAX	1000000ul	/* writes and syncs that are remembered */
 
 void load_start(struct load *l);
 unsigned long load_ended(const struct load *l);		/* so far */
