@@ -223,8 +223,9 @@ fi
 
 step "$what"
 if [ "$mode" = sweep ]; then
-	set -- calm=0 again=0 cut_permille=1000 "$@"
-	one "seed=$SEED" "$@" record=1 > /dev/null
+	set -- again=0 "$@"
+	# A second holds the load and what follows it at once.
+	one "seed=$SEED" "$@" cut_ns=1000000000 record=1 > /dev/null
 fi
 places "$@" > "$dir/places"
 [ -s "$dir/places" ] || die "nothing completed in load $SEED"
