@@ -48,7 +48,7 @@ configure()
 }
 
 # warnings FILE: build bcache, and keep what the compiler and sparse say of
-# it. Without BCACHE_LAB, as whoever applies the patch builds it.
+# it. Without BCACHE_LAB, as a user of the patch builds it.
 warnings()
 {
 	files=drivers/md/bcache/

@@ -274,7 +274,9 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 	sleep 0.1
 done
 kill -INT -"$pid" 2>/dev/null || :
-fails 'interrupted; nothing half done is kept' 'Ctrl-C' wait $pid
+# Not before it has ended: it removes what fails would look at.
+wait $pid && rc=0 || rc=$?
+fails 'interrupted; nothing half done is kept' 'Ctrl-C' [ "$rc" = 0 ]
 
 # Texts and places that do not do.
 sed -i '0,/^Assisted-by:/s//Signed-off-by: A Sender <a@sender.invalid>\n&/' "$REPO"/patches/closure-sync/0001-*.patch

@@ -182,7 +182,7 @@ check_headers()
 		header "$p" '^From: bcache lab <lab@bcache.invalid>$' || bad "$p: the log is ours, From: somebody else"
 		header "$p" '^Date: ' || bad "$p: no date"
 		header "$p" '^Subject: \[PATCH[^]]*\] bcache: |^Subject: \[PATCH[^]]*\] closures?: ' || bad "$p: no subject of ours"
-		! header "$p" '^Signed-off-by:' || bad "$p: only who sends may sign off"
+		! header "$p" '^Signed-off-by:' || bad "$p: only the sender may sign off"
 		! grep -q "$(printf '\r')" "$TOP/$p" || bad "$p: carriage returns"
 		if grep -E '^index ' "$TOP/$p" | grep -qvE '^index [0-9a-f]{40}\.\.[0-9a-f]{40}'; then
 			bad "$p: short blob ids; use --full-index"

@@ -39,7 +39,7 @@ else
 	version=$(b4 --version)
 fi
 
-# b4 keeps a cache in the home of who runs it: this one has its own. It finds
+# b4 keeps a cache in the user's home: this one has its own. It finds
 # its cover letter among the commits of the last year, so that has today's date.
 run_b4()
 {

@@ -66,7 +66,7 @@ if [ -n "$repo" ]; then
 	put_git "$branch" "$paths"
 	where="on the new branch $branch"
 else
-	# Who copies files back takes patches off without a word in the record.
+	# Copying files back takes patches off without a word in the record.
 	{
 		recorded | grep -xFf "$PART/there" || :
 		cat "$PART/todo"

@@ -175,7 +175,7 @@ commit_own()
 }
 
 # recipients: from the base's own list; for stable from the newest, since
-# addresses age. Whoever maintains bcache gets all of it, lib/ included. Words
+# addresses age. Maintainers of bcache get all of it, lib/ included. Words
 # in a log do not count: one that names a compiler is not for its maintainers.
 # Perl has them in another order each time.
 recipients()
