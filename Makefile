@@ -3,9 +3,9 @@
 # The front door. A target calls the script of the same name under scripts/
 # and has no logic of its own; `make help` lists them.
 
-export O V BASE KSRC STACK TOPIC T
+export O V BASE KSRC STACK TOPIC T N SEED
 
-.PHONY: show check bench hit tree fetch install table plot clean help
+.PHONY: show check bench crash hit tree fetch install table plot clean help
 .PHONY: apply status unapply export module dkms htmldocs
 
 show:
@@ -16,6 +16,9 @@ check:
 
 bench:
 	@scripts/lab/bench.sh
+
+crash:
+	@scripts/lab/crash.sh
 
 hit:
 	@scripts/doors/hit.sh

@@ -82,6 +82,7 @@ if [ -z "$name" ]; then
 	say
 	tables || :
 	part figures figures
+	part crash crash_test
 	part commands commands
 fi
 say

@@ -38,6 +38,7 @@ cat <<END
   make check T=NAME          one test or one check of it
   make bench                 what the flusher costs, today and with the series
   make hit                   which of the defects this machine has; only reads
+  make crash N=1000 SEED=S   cut the power of N loads: what was kept (STACK=, BASE=)
 
   make status KSRC=DIR       what a kernel tree is, and which patches it lacks
   make apply KSRC=DIR        apply them, all or nothing; TOPIC="T..." chooses

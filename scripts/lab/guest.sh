@@ -20,7 +20,7 @@ compile()
 		[ "$prog" != init ] || helpers=''
 		# shellcheck disable=SC2086
 		${CC:-gcc} -O2 -Wall -Wextra -Werror -static -pthread \
-			-o "$PART/$prog" "$SELF/$prog.c" $helpers
+			-o "$PART/$prog" "$SELF/$prog.c" $helpers || return 1
 	done
 }
 

@@ -208,7 +208,7 @@ static const char *null_blk(const char *name, unsigned int mb, const char *us,
 }
 
 /* Runs a command of words without quotes; there is no shell in the guest. */
-static __attribute__((format(printf, 1, 2))) void run(const char *fmt, ...)
+void command(const char *fmt, ...)
 {
 	char line[512], *word, *argv[32];
 	int status, argc = 0;
@@ -298,10 +298,10 @@ int bcache_start(const struct geometry *geo, bool durable)
 	 * Fixed ids: nothing in the image depends on chance. No discard: it
 	 * would only make the setup slower.
 	 */
-	run("/sbin/make-bcache -C -b %s -w %s --cset-uuid %s %s",
-	    geo->bucket, geo->block, CSET_UUID, cache);
-	run("/sbin/make-bcache -B --writeback -w %s --cset-uuid %s %s",
-	    geo->backing_block ?: "4k", CSET_UUID, backing);
+	command("/sbin/make-bcache -C -b %s -w %s --cset-uuid %s %s",
+		geo->bucket, geo->block, CSET_UUID, cache);
+	command("/sbin/make-bcache -B --writeback -w %s --cset-uuid %s %s",
+		geo->backing_block ?: "4k", CSET_UUID, backing);
 	put("/sys/fs/bcache/register", "%s", cache);
 	put("/sys/fs/bcache/register", "%s", backing);
 	fd = bcache_ready(durable);
@@ -585,8 +585,7 @@ static void kept_start(int fd)
 	pthread_mutex_init(&loads->lock, &attr);
 }
 
-/* repeatable pseudo-random numbers: Marsaglia's xorshift64 */
-static uint64_t next_random(uint64_t *state)
+uint64_t next_random(uint64_t *state)
 {
 	uint64_t x = *state;
 

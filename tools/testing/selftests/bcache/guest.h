@@ -53,6 +53,12 @@ void put(const char *path, const char *fmt, ...)
 bool try_put(const char *path, const char *value);
 unsigned long get(const char *path);
 
+/* repeatable pseudo-random numbers: Marsaglia's xorshift64 */
+uint64_t next_random(uint64_t *state);
+
+/* run a command of words without quotes; fatal where it fails */
+void command(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /*
  * Disks. With no "cache" setting a pair of memory-backed null_blk devices
  * is made, whose completions take "dev_us" microseconds, or "cache_us" and

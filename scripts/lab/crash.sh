@@ -1,0 +1,241 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Cut the power of both disks at N moments of N loads, and see what was kept.
+#
+# Usage: scripts/lab/crash.sh [-nq] [-w | -r] [NAME=VALUE...]
+#   NAME=VALUE  settings of tools/testing/selftests/bcache/crash.c, for all cuts
+#   -w          one load, cut after each moment at which a request to the cache
+#               disk completed
+#   -r          one cut, the one that the settings say; shows what was seen
+#   -q          do not make failures small
+#   -n          say what would be done
+#
+# Environment: N, number of cuts (default 200); SEED, the first load (default
+# 1; the others follow); STACK (default series); BASE.
+#
+# What is known to go wrong, on which stack, stands in
+# tools/testing/selftests/bcache/cuts. Of any other failure the first of its
+# kind is made as small as it goes, with the shortest load and the latest cut
+# that still fail so, and shown with the line that repeats it to the byte.
+#
+# Result: out/crash/BASE-STACK/, a directory for each cut that failed, and
+# "cuts", a line for each cut; "expected", with how often each came. Exit
+# status: 0 when no cut failed that was not expected to, else 1.
+. "$(dirname "$0")/../lib/lib.sh"
+
+# number NAME VALUE: a count, not too long for the shell.
+number()
+{
+	case $2 in
+	*[!0-9]*|'') die "$1=$2 is no number" ;;
+	?????????*) die "$1=$2 is too large" ;;
+	esac
+}
+
+# one SETTING...: one cut, "SETTINGS KIND WHAT".
+one()
+{
+	KEEP=1 "$TOP/scripts/lab/cut.sh" "$BASE" "$STACK" "$dir" "$@"
+}
+
+# signature: how cuts failed, without what is another number in every cut.
+signature()
+{
+	awk -F '\t' '{
+		how = $2 " " $3
+		if (match(how, /at .[a-z ]*.(, .*)?$/)) how = $2 " " substr(how, RSTART)
+		gsub(/[0-9]+/, "N", how)
+		print how
+	}'
+}
+
+# like SETTING...: does that cut fail in the way of $want? Of settings with one
+# name the last counts, for the guest as well.
+like()
+{
+	[ "$(one "$@" | signature)" = "$want" ]
+}
+
+# try SETTINGS: add them to $small, unless the cut then fails in another way.
+try()
+{
+	# shellcheck disable=SC2086
+	if like $small $1; then small="$small $1"; fi
+}
+
+# shorter: the smallest "ops" of all that were tried.
+shorter()
+{
+	low=0 high=$(echo " $small" | sed -n 's/.* ops=\([0-9]*\).*/\1/p')
+	high=${high:-400}
+	while [ $((high - low)) -gt 1 ]; do
+		middle=$(((low + high) / 2))
+		# shellcheck disable=SC2086
+		if like $small "ops=$middle"; then high=$middle; else low=$middle; fi
+	done
+	small="$small ops=$high"
+}
+
+# later FROM: the latest cut, in microseconds, up to a minute on.
+later()
+{
+	late=$1 pace=33554432
+	while [ "$pace" -ge 100 ]; do
+		# shellcheck disable=SC2086
+		if like $small "cut_ns=$((late + pace))001"; then late=$((late + pace)); fi
+		pace=$((pace / 2))
+	done
+	try "cut_ns=${late}001"
+}
+
+# shrink SETTING...: what does not matter goes, then the load gets shorter,
+# then the cut later. Leaves the settings in $small.
+shrink()
+{
+	small=$*
+	want=$(one "$@" | signature)
+	at=$(sed -n 's/^# cut comes at \([0-9]*\)[0-9]\{3\} ns$/\1/p' "$dir/$(run_id "$@")/ktap")
+	words='again=0 restart=0 chore_us=0 fill=0 discards=0 reads=0 threads=1'
+	try "$words"
+	[ "$small" != "$*" ] || for word in $words; do try "$word"; done
+	try "cut_ns=${at}001"
+	shorter
+	later "$at"
+	small=$(echo "$small" | tr ' ' '\n' | awk -F = '
+		!($1 in value) { name[++n] = $1 }
+		{ value[$1] = $0 }
+		END { for (i = 1; i <= n; i++) print value[name[i]] }' | tr '\n' ' ')
+}
+
+# places: a line of settings for each cut.
+places()
+{
+	if [ "$mode" = sweep ]; then
+		sed -n 's/^# done \([0-9]*\)$/\1/p' "$dir"/*record=1/ktap |
+			awk -v words="seed=$SEED${*:+ $*}" '{ printf "%s cut_ns=%.0f\n", words, $1 + 1 }'
+	else
+		seq -f '%.0f' "$SEED" $((SEED + N - 1)) | sed "s/.*/seed=&${*:+ $*}/"
+	fi
+}
+
+# progress TOTAL: keeps the lines of all cuts, says now and then how far it is.
+# Not by awk, which may wait for more lines before it looks at one.
+progress()
+{
+	done=0
+	while read -r line; do
+		printf '%s\n' "$line" >> "$dir/cuts"
+		done=$((done + 1))
+		[ $((done % ($1 / 10 + 1))) = 0 ] || [ "$done" = "$1" ] || continue
+		say "  $done of $1:$(cut -f 2 "$dir/cuts" | sort | uniq -c | awk '{ printf " %d %s", $1, $2 }')"
+	done
+}
+
+# sort_out: takes the lines of all cuts apart: what was expected, with a count
+# for each, and what was not, which goes to "unexpected".
+sort_out()
+{
+	: > "$dir/unexpected"
+	sort -V "$dir/cuts" | awk -F '\t' -v stack="$STACK" -v cuts="$SELF/cuts" \
+		-v file="$dir/unexpected" '
+		BEGIN {
+			while ((getline line < cuts) > 0) {
+				split(line, word, " ")
+				if (line ~ /^[a-z]/) on = word[1] == stack
+				if (line !~ /^\t/ || !on) continue
+				kind[++n] = word[1]
+				split(line, part, " /|/ ")
+				pattern[n] = part[2]
+				text[n] = substr(line, 2)
+			}
+		}
+		$2 == "kept" { next }
+		{
+			for (i = 1; i <= n; i++)
+				if (kind[i] == $2 && $3 ~ pattern[i]) { seen[i]++; next }
+			print > file
+		}
+		END { for (i = 1; i <= n; i++) print seen[i] + 0, text[i] }' > "$dir/expected"
+	sed -n 's/^[1-9]/  expected: &/p' "$dir/expected"
+}
+
+# show_unexpected: the first of each kind, small.
+show_unexpected()
+{
+	signature < "$dir/unexpected" > "$dir/signs"
+	paste "$dir/signs" "$dir/unexpected" | sort -V -t '	' -k 1,1 -s |
+		awk -F '\t' '!seen[$1]++' > "$dir/kinds"
+	while IFS='	' read -r sign settings kind what; do
+		say "$(grep -cxF "$sign" "$dir/signs") $kind $what"
+		small=$settings
+		# shellcheck disable=SC2086
+		[ -n "$quick" ] || shrink $settings
+		say "  again: BASE=$BASE STACK=$STACK scripts/lab/crash.sh -r $small"
+	done < "$dir/kinds"
+}
+
+N=${N:-200} SEED=${SEED:-1} STACK=${STACK:-series}
+mode=seeds quick=''
+while getopts nqwrh opt; do
+	case $opt in
+	n) DRY=1 ;;
+	q) quick=1 ;;
+	w) mode=sweep ;;
+	r) mode=once ;;
+	h) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+number N "$N"
+number SEED "$SEED"
+[ "$N" -gt 0 ] || die "N=$N: no cut"
+for word; do
+	case $word in
+	[a-z]*=*) ;;
+	*) die "'$word' is no setting; a setting is NAME=VALUE" ;;
+	esac
+done
+
+"$TOP/scripts/lab/build.sh" ${DRY:+-n} "$BASE" VT "$STACK"
+"$TOP/scripts/lab/guest.sh" ${DRY:+-n}
+case $mode in
+seeds) what="$N cuts, loads $SEED to $((SEED + N - 1))" ;;
+sweep) what="every moment of load $SEED" ;;
+once) what='one cut' ;;
+esac
+what="$what, $STACK on $BASE${*:+, }$*"
+if [ -n "$DRY" ]; then
+	say "would make $what"
+	exit 0
+fi
+dir=$OUT/crash/$(run_id "$BASE" "$STACK")
+rm -rf "$dir"
+mkdir -p "$dir"
+if [ "$mode" = once ]; then
+	result=$(one "$@")
+	cat "$dir/$(run_id "$@")/ktap"
+	say "$result"
+	[ "$(echo "$result" | cut -f 2)" = kept ]
+	exit
+fi
+
+step "$what"
+if [ "$mode" = sweep ]; then
+	set -- again=0 "$@"
+	# A second holds the load and what follows it at once.
+	one "seed=$SEED" "$@" cut_ns=1000000000 record=1 > /dev/null
+fi
+places "$@" > "$dir/places"
+[ -s "$dir/places" ] || die "nothing completed in load $SEED"
+xargs -P "$JOBS" -L 1 "$TOP/scripts/lab/cut.sh" "$BASE" "$STACK" "$dir" < "$dir/places" |
+	progress "$(wc -l < "$dir/places")"
+step_done
+[ "$(wc -l < "$dir/cuts")" = "$(wc -l < "$dir/places")" ] || die "not every cut came to an end"
+sort_out
+show_unexpected
+bad=$(wc -l < "$dir/unexpected")
+say
+say "$(awk -F '\t' '$2 == "kept"' "$dir/cuts" | wc -l) passed, $bad failed"
+[ "$bad" = 0 ]

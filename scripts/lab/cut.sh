@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Cut the power of a load's disks once, and say what was kept.
+#
+# Usage: scripts/lab/cut.sh BASE STACK DIR NAME=VALUE...
+#   DIR         where a directory named by the settings keeps ktap and console
+#   NAME=VALUE  settings of tools/testing/selftests/bcache/crash.c
+#
+# The kernel and the guest must have been built. Prints one line, the settings,
+# KIND and what was seen, with tabs between; KIND is one of those at the head of
+# crash.c, or "panicked", "warned", "broken". Of a cut that lost nothing no
+# directory stays, unless KEEP is set. CUT_SECONDS, after which a guest is
+# ended, is 30 by default.
+. "$(dirname "$0")/../lib/lib.sh"
+
+[ $# -ge 4 ] || { usage >&2; exit 2; }
+base=$1 stack=$2 dir=$3
+shift 3
+dir=$dir/$(run_id "$@")
+kernel=$(kernel_dir "$base" VT "$stack")
+
+mkdir -p "$dir"
+# shellcheck disable=SC2046
+timeout -k 5 "${CUT_SECONDS:-30}" "$kernel/linux" \
+	$(grep -v '^#' "$SELF/configs/VT.boot") \
+	initrd="$OUT/guest/initrd" uml_dir="$dir" umid=uml \
+	con=null con0=null,fd:1 con1=null,fd:3 console=tty0 \
+	panic=-1 panic_on_warn=0 loglevel=7 ktap=/dev/tty1 test=crash "$@" \
+	> "$dir/console" 2>&1 3> "$dir/ktap" < /dev/null &
+KID=$!
+wait "$KID" 2>/dev/null && rc=0 || rc=$?
+KID=''
+rm -rf "$dir/uml"
+
+# place PATTERN: the file and the function of the first such line.
+place()
+{
+	grep -aE -m1 "$1" "$dir/console" | sed -e 's/^\[[^]]*\] *//' \
+		-e 's/.*failure at //' -e 's/^WARNING: //' -e 's,drivers/md/bcache/,,' \
+		-e 's/:[0-9]*\( at \|\/\)/ /' -e 's/[+!,].*//'
+}
+
+kind='' what=''
+if grep -aq 'Kernel panic\|Segfault with no mm' "$dir/console"; then
+	kind=panicked what=$(place 'BUG: failure|BUG: |Kernel panic|Segfault')
+elif [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
+	kind=hung what='the guest'
+else
+	outcome=$(sed -n 's/^# outcome //p' "$dir/ktap")
+	kind=${outcome%% *} what=${outcome#* }
+	if [ -z "$kind" ]; then
+		kind=broken what="status $rc: $(grep -a '^Bail' "$dir/ktap" || tail -n 1 "$dir/console")"
+	elif [ "$kind" = kept ] && grep -aqE 'WARNING: |BUG: |Oops' "$dir/console"; then
+		kind=warned what=$(place 'WARNING: |BUG: |Oops')
+	fi
+fi
+printf '%s\t%s\t%s\n' "$*" "$kind" "$what"
+[ "$kind" != kept ] || [ -n "${KEEP:-}" ] || rm -rf "$dir"

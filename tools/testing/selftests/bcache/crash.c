@@ -1,0 +1,942 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * crash - both disks lose power at one moment of a load; what was kept?
+ *
+ * The load is drawn from "seed": the disks, the cache, threads that write,
+ * read, flush and discard, and chores (gc, prune, cache modes, writeback).
+ * Where the cut falls is drawn too, or "cut_ns" says it, from the start of the
+ * load. From then on every read and write of the disks fails, and what their
+ * volatile caches held is gone. The old cache set has to go away; then the
+ * disks are registered again, perhaps cut once more meanwhile.
+ *
+ * Every sector of a block holds the block's number and which of its writes it
+ * is from. A block must hold its last acknowledged write or a later one that
+ * was under way. What was read then must not give way to older data: over a
+ * clean stop, after all of it was written back, on the backing disk alone.
+ *
+ * Every figure that is drawn is a setting too, by the name that the line
+ * "# load" prints. "ops" is the length of the load, "record" prints the times
+ * at which requests to the cache disk completed instead of cutting there.
+ *
+ * The verdict is the line "# outcome KIND WHAT". Kinds, worst last:
+ *   kept		all is well
+ *   late	an acknowledgement given after the cut did not hold
+ *   reverts	what was read after the cut was gone later
+ *   stale	a read during the load returned other than the last write
+ *   error	I/O failed though the disks worked
+ *   refused	the cache set or its device did not come up again
+ *   lost	a block is older than what was acknowledged before the cut
+ *   foreign	a block holds what was never written to it
+ *   hung	something waits for ever
+ * and the console says the rest: panicked.
+ */
+#define _GNU_SOURCE
+#include "guest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <linux/fs.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NULLB		"/sys/kernel/config/nullb/"
+#define TRACING		"/sys/kernel/tracing/"
+#define CSET		"/sys/fs/bcache/*-*-*-*-*"
+#define BDEV		"/sys/block/bcache*/bcache"
+#define CSET_UUID	"00000000-0000-4000-8000-0000000000cc"
+#define SECTOR		512
+#define SECTORS		(BLOCK / SECTOR)
+#define WORDS		(SECTOR / sizeof(uint64_t))
+#define DATA_AT		8192	/* of the backing disk: what make-bcache -B leaves */
+#define MAX_THREADS	8
+#define MAX_BLOCKS	1024
+#define READ_BLOCKS	16	/* at once, when all is checked */
+#define PATIENCE_S	200	/* of virtual time, for one stage */
+
+enum kind {
+	KEPT, LATE, REVERTS, STALE, ERROR, REFUSED, LOST, FOREIGN, HUNG,
+};
+
+static const char * const kinds[] = {
+	"kept", "late", "reverts", "stale", "error", "refused", "lost",
+	"foreign", "hung",
+};
+
+/* What is known of a block. Writes are counted from 1; 0 is never written. */
+struct block {
+	uint32_t	issued, returned;
+	uint32_t	durable;	/* acknowledged before the cut */
+	uint32_t	late;		/* the same, after it */
+	uint32_t	discards;
+	uint32_t	seen[SECTORS];	/* what was read after the cut */
+};
+
+/* Shared by the processes: one supervises, one cuts, one is the load. */
+static struct shared {
+	struct block	block[MAX_BLOCKS];
+	_Atomic int	cut;
+	_Atomic int	stage;
+	_Atomic unsigned long acknowledged, ops;
+	enum kind	kind;
+	char		what[200];
+	pthread_mutex_t	lock;
+} *s;
+
+static const char * const stages[] = {
+	"load", "load ends", "set goes", "register", "second cut",
+	"set goes again", "register again", "check", "stop", "register once more",
+	"check again", "writeback", "detach", "check backing", "end",
+};
+
+/* The next stage; the supervisor gives each its time. */
+static void stage(const char *name)
+{
+	int i = 0;
+
+	while (strcmp(stages[i], name))
+		i++;
+	s->stage = i;
+	at(name);
+}
+
+/* Keeps the worst that was seen, and the first of its kind. */
+static __attribute__((format(printf, 2, 3)))
+void outcome(enum kind kind, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (kind <= s->kind)
+		return;
+	s->kind = kind;
+	va_start(ap, fmt);
+	vsnprintf(s->what, sizeof(s->what), fmt, ap);
+	va_end(ap);
+}
+
+/* the draw */
+
+static uint64_t lot;
+
+static uint64_t mix(uint64_t x)
+{
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+	return x ^ (x >> 31);
+}
+
+/* One of NR values; a setting of that name decides instead, and moves no lot. */
+static unsigned long draw_of(const char *name, const unsigned long *values,
+			     unsigned int nr)
+{
+	unsigned long value = values[next_random(&lot) % nr];
+
+	value = setting(name, value);
+	printf(" %s=%lu", name, value);
+	return value;
+}
+
+#define draw(name, ...) \
+	draw_of(name, (const unsigned long []){ __VA_ARGS__ },		\
+		sizeof((const unsigned long []){ __VA_ARGS__ }) / sizeof(long))
+
+static struct plan {
+	unsigned long	bucket_k, block, cache_mb, cache_us, cache_volatile;
+	unsigned long	backing_us, backing_volatile;
+	unsigned long	threads, span, most, fill, ops;
+	/* of 64 operations of a thread, about so many */
+	unsigned long	dsync, sync, reads, discards;
+	unsigned long	mode, running, cutoff_k, chore_us;
+	unsigned long	calm, cut_permille, again, restart;
+} p;
+
+static void draw_plan(void)
+{
+	lot = mix(setting("seed", 1) + 1) | 1;
+	printf("# load");
+	p.bucket_k	= draw("bucket_k", 8, 8, 16, 32);
+	p.block		= draw("block", 512, 4096);
+	p.cache_mb	= draw("cache_mb", 8, 16, 24) * p.bucket_k / 8;
+	p.cache_us	= draw("cache_us", 20, 100, 500);
+	p.cache_volatile = draw("cache_volatile", 0, 1, 32);
+	p.backing_us	= draw("backing_us", 100, 1000, 5000);
+	p.backing_volatile = draw("backing_volatile", 0, 32);
+	p.threads	= draw("threads", 1, 2, 4, 8);
+	p.span		= draw("span", 64, 256, 512, 1024);
+	p.most		= draw("most", 1, 4, 16);
+	p.fill		= draw("fill", 0, 0, 200, 400);
+	p.ops		= draw("ops", 400);
+	p.dsync		= draw("dsync", 0, 16, 48, 64);
+	p.sync		= draw("sync", 0, 4, 16);
+	p.reads		= draw("reads", 0, 8);
+	p.discards	= draw("discards", 0, 4);
+	/* as bch_cache_modes: writethrough, writeback, writearound */
+	p.mode		= draw("mode", 1, 1, 1, 0, 2);
+	p.running	= draw("running", 0, 1);
+	p.cutoff_k	= draw("cutoff_k", 0, 0, 16);
+	p.chore_us	= draw("chore_us", 0, 1000, 10000);
+	p.calm		= draw("calm", 0, 0, 0, 1);
+	p.cut_permille	= draw("cut_permille", next_random(&lot) % 1000);
+	p.again		= draw("again", 0, 0, 1);
+	p.restart	= draw("restart", 0, 0, 1);
+	printf("\n");
+	if (p.threads > MAX_THREADS || p.span > MAX_BLOCKS || !p.threads ||
+	    p.span < p.threads)
+		fatal("no such load");
+}
+
+/*
+ * From the start of the load. A load that goes on takes about so long; one cut
+ * of four falls in the minute after it, among delayed work and writeback.
+ */
+static uint64_t cut_ns(void)
+{
+	uint64_t us = p.ops / p.threads * p.cache_us * 3;
+
+	if (p.calm)
+		us = 60000000;
+	return setting("cut_ns", us * p.cut_permille + 1);
+}
+
+/* the disks */
+
+struct disk {
+	const char	*name;
+	unsigned long	mb;
+	char		dev[32];
+};
+
+static struct disk cache = { .name = "cache" };
+static struct disk backing = { .name = "backing", .mb = 16 };
+
+static void disk_put(struct disk *d, const char *file, unsigned long value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), NULLB "%s/%s", d->name, file);
+	put(path, "%lu", value);
+}
+
+/* From now on none, or all, of its sectors can be read and written. */
+static void disk_fails(struct disk *d, bool fails)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), NULLB "%s/badblocks", d->name);
+	put(path, "%c0-%lu", fails ? '+' : '-', d->mb * 2048 - 1);
+}
+
+static void disk_on(struct disk *d)
+{
+	char path[128];
+
+	disk_put(d, "power", 1);
+	snprintf(path, sizeof(path), NULLB "%s/index", d->name);
+	snprintf(d->dev, sizeof(d->dev), "/dev/nullb%lu", get(path));
+	/* from 6.12 on it is named after its directory */
+	if (access(d->dev, F_OK))
+		snprintf(d->dev, sizeof(d->dev), "/dev/%s", d->name);
+}
+
+static void disk_make(struct disk *d, unsigned long us, unsigned long volatile_mb)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), NULLB "%s", d->name);
+	if (mkdir(path, 0755))
+		fatal("cannot make null_blk device %s", d->name);
+	disk_put(d, "size", d->mb);
+	disk_put(d, "blocksize", 512);
+	disk_put(d, "memory_backed", 1);
+	disk_put(d, "discard", 1);
+	disk_put(d, "cache_size", volatile_mb);
+	disk_put(d, "irqmode", 2);
+	disk_put(d, "completion_nsec", us * 1000);
+	disk_on(d);
+}
+
+/*
+ * Power off waits for the requests that are under way, one disk after the
+ * other. Hence the bad sectors first: they come to both at one moment. A flush
+ * would still succeed until the power is off, and write what was acknowledged.
+ */
+static void cut(void)
+{
+	disk_fails(&cache, true);
+	disk_fails(&backing, true);
+	s->cut = 1;
+	disk_put(&cache, "power", 0);
+	disk_put(&backing, "power", 0);
+}
+
+static void power(void)
+{
+	disk_fails(&cache, false);
+	disk_fails(&backing, false);
+	disk_on(&cache);
+	disk_on(&backing);
+}
+
+/* sysfs of whatever cache set and device there is */
+
+static bool there(const char *pattern)
+{
+	glob_t g;
+	bool found = !glob(pattern, 0, NULL, &g);
+
+	globfree(&g);
+	return found;
+}
+
+static bool put_any(const char *dir, const char *file, const char *value)
+{
+	char path[128];
+	bool done;
+	glob_t g;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	done = !glob(path, 0, NULL, &g) && try_put(g.gl_pathv[0], value);
+	globfree(&g);
+	return done;
+}
+
+static void bdev_state(char *state, size_t size)
+{
+	char path[] = "/sys/block/bcache0/bcache/state";
+	int fd = open(path, O_RDONLY);
+	ssize_t len = fd < 0 ? 0 : read(fd, state, size - 1);
+
+	state[len < 0 ? 0 : len] = 0;
+	state[strcspn(state, "\n")] = 0;
+	if (fd >= 0)
+		close(fd);
+}
+
+static bool bdev_is(const char *wanted)
+{
+	char state[32];
+
+	bdev_state(state, sizeof(state));
+	return !strcmp(state, wanted);
+}
+
+/* Until the supervisor loses patience. */
+static void wait_gone(const char *pattern)
+{
+	while (there(pattern))
+		sleep_us(10000);
+}
+
+static void set_goes(void)
+{
+	put_any(CSET, "stop", "1");
+	put_any(BDEV, "stop", "1");
+	wait_gone(BDEV);
+	wait_gone(CSET);
+}
+
+/* A cache set that has gone from sysfs takes a moment to let go. */
+static bool register_disk(struct disk *d)
+{
+	int tries = 20;
+
+	while (!try_put("/sys/fs/bcache/register", d->dev)) {
+		if (!--tries || s->cut)
+			return false;
+		sleep_us(100000);
+	}
+	return true;
+}
+
+static void settings(void)
+{
+	char value[16];
+
+	put_any(CSET, "congested_read_threshold_us", "0");
+	put_any(CSET, "congested_write_threshold_us", "0");
+	put_any(BDEV, "writeback_percent", "0");
+	put_any(BDEV, "writeback_delay", "0");
+	put_any(BDEV, "writeback_running", p.running ? "1" : "0");
+	snprintf(value, sizeof(value), "%luk", p.cutoff_k);
+	put_any(BDEV, "sequential_cutoff", value);
+}
+
+static bool up(void)
+{
+	int tries = 200;
+
+	if (!register_disk(&cache)) {
+		outcome(REFUSED, "the cache disk at '%s'", stages[s->stage]);
+		return false;
+	}
+	if (!register_disk(&backing)) {
+		outcome(REFUSED, "the backing disk at '%s'", stages[s->stage]);
+		return false;
+	}
+	while (access("/dev/bcache0", F_OK) && --tries)
+		sleep_us(50000);
+	if (!tries || bdev_is("no cache")) {
+		outcome(REFUSED, "%s at '%s'", tries ? "no cache" : "no device",
+			stages[s->stage]);
+		return false;
+	}
+	settings();
+	return true;
+}
+
+/* what a block holds */
+
+static uint64_t word(uint32_t block, uint32_t nr, unsigned int at)
+{
+	uint64_t tag = (uint64_t)block << 32 | nr;
+
+	return at ? mix(tag + (uint64_t)at * 0x9e3779b97f4a7c15ull) : tag;
+}
+
+static void fill_block(void *buf, uint32_t block, uint32_t nr)
+{
+	uint64_t *w = buf;
+	unsigned int i;
+
+	for (i = 0; i < BLOCK / sizeof(*w); i++)
+		w[i] = word(block + 1, nr, i);
+}
+
+/* Which write of @block a sector is from; -1: none. */
+static int64_t sector_from(const uint64_t *w, uint32_t block, unsigned int sector)
+{
+	unsigned int i, at = sector * WORDS;
+	uint32_t nr;
+
+	for (i = 0; i < WORDS && !w[i]; i++)
+		;
+	if (i == WORDS)
+		return 0;
+	/* All writes of a block differ in every word. */
+	for (nr = s->block[block].issued; nr; nr--)
+		if (w[0] == word(block + 1, nr, at))
+			break;
+	for (i = 0; i < WORDS; i++)
+		if (!nr || w[i] != word(block + 1, nr, at + i))
+			return -1;
+	return nr;
+}
+
+/* the load */
+
+static int dev, dev_dsync;
+static uint64_t load_from;
+static _Atomic long ops_left;
+
+/* An operation failed: only the cut may be the reason. */
+static bool failed(const char *op, uint32_t block)
+{
+	int err = errno;
+
+	if (!s->cut) {
+		pthread_mutex_lock(&s->lock);
+		outcome(ERROR, "%s of block %u: %s", op, block, strerror(err));
+		pthread_mutex_unlock(&s->lock);
+	}
+	return !s->cut;
+}
+
+static bool do_write(void *buf, uint32_t first, unsigned int nr, bool durable)
+{
+	bool ok;
+	unsigned int i;
+	struct block *b = &s->block[first];
+
+	for (i = 0; i < nr; i++)
+		fill_block(buf + i * BLOCK, first + i, ++b[i].issued);
+	ok = pwrite(durable ? dev_dsync : dev, buf, nr * BLOCK,
+		    (off_t)first * BLOCK) == nr * BLOCK;
+	if (!ok)
+		return failed("write", first);
+	pthread_mutex_lock(&s->lock);
+	for (i = 0; i < nr; i++) {
+		b[i].returned = b[i].issued;
+		if (durable)
+			*(s->cut ? &b[i].late : &b[i].durable) = b[i].issued;
+	}
+	s->acknowledged += durable && !s->cut;
+	pthread_mutex_unlock(&s->lock);
+	return true;
+}
+
+/* What had returned before the flush began is durable after it. */
+static bool do_sync(bool data)
+{
+	static __thread struct block before[MAX_BLOCKS];
+	unsigned int i;
+
+	pthread_mutex_lock(&s->lock);
+	memcpy(before, s->block, sizeof(before));
+	pthread_mutex_unlock(&s->lock);
+	if (data ? fdatasync(dev) : fsync(dev))
+		return failed("fsync", 0);
+	pthread_mutex_lock(&s->lock);
+	for (i = 0; i < p.span; i++) {
+		struct block *b = &s->block[i];
+		uint32_t *durable = s->cut ? &b->late : &b->durable;
+
+		if (before[i].discards == b->discards &&
+		    before[i].returned > *durable)
+			*durable = before[i].returned;
+	}
+	s->acknowledged += !s->cut;
+	pthread_mutex_unlock(&s->lock);
+	return true;
+}
+
+/* Anything older, or nothing, is right after a discard. */
+static bool do_discard(uint32_t first, unsigned int nr)
+{
+	uint64_t range[2] = { (uint64_t)first * BLOCK, nr * BLOCK };
+	unsigned int i;
+
+	pthread_mutex_lock(&s->lock);
+	for (i = 0; i < nr; i++) {
+		struct block *b = &s->block[first + i];
+
+		b->discards++;
+		b->durable = b->late = b->returned = 0;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return !ioctl(dev, BLKDISCARD, range) || errno == EOPNOTSUPP ||
+		failed("discard", first);
+}
+
+/* A thread alone writes its blocks: what it reads must be what it last wrote. */
+static bool do_read(void *buf, uint32_t first, unsigned int nr)
+{
+	unsigned int i;
+
+	if (pread(dev, buf, nr * BLOCK, (off_t)first * BLOCK) != nr * BLOCK)
+		return failed("read", first);
+	for (i = 0; i < nr * SECTORS; i++) {
+		const struct block *b = &s->block[first + i / SECTORS];
+		int64_t from = sector_from(buf + i * SECTOR, first + i / SECTORS,
+					   i % SECTORS);
+
+		if (from >= b->returned)
+			continue;
+		pthread_mutex_lock(&s->lock);
+		outcome(from < 0 ? FOREIGN : STALE,
+			"read of block %u: write %ld, last was %u",
+			first + i / SECTORS, (long)from, b->returned);
+		pthread_mutex_unlock(&s->lock);
+	}
+	return true;
+}
+
+static void sleep_until(uint64_t ns)
+{
+	struct timespec ts = {
+		.tv_sec = ns / NSEC_PER_SEC, .tv_nsec = ns % NSEC_PER_SEC,
+	};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL))
+		;
+}
+
+static void *load_thread(void *arg)
+{
+	unsigned long nr = (unsigned long)arg;
+	uint64_t seed = mix(setting("seed", 1) * MAX_THREADS + nr + 1000) | 1;
+	uint32_t room = p.span / p.threads, base = nr * room;
+	void *buf = aligned_alloc(BLOCK, p.most * BLOCK);
+	bool go_on = true;
+
+	if (!buf)
+		fatal("out of memory");
+	sleep_until(load_from);
+	while (go_on && !s->cut && ops_left-- > 0) {
+		uint64_t lots = next_random(&seed);
+		unsigned int blocks = 1 + (lots >> 8) % p.most;
+		uint32_t first = base + (lots >> 16) % room;
+		unsigned int op = lots % 64;
+
+		if (first + blocks > base + room)
+			blocks = base + room - first;
+		s->ops++;
+		if (op < p.sync)
+			go_on = do_sync(op & 1);
+		else if (op < p.sync + p.reads)
+			go_on = do_read(buf, first, blocks);
+		else if (op < p.sync + p.reads + p.discards)
+			go_on = do_discard(first, blocks);
+		else
+			go_on = do_write(buf, first, blocks,
+					 (lots >> 40) % 64 < p.dsync);
+	}
+	return NULL;
+}
+
+/* Not one of these may change what is kept. */
+static void *chores(void *arg)
+{
+	static const char * const mode[] = {
+		"writethrough", "writeback", "writearound",
+	};
+	static const struct {
+		const char *dir, *file, *value;
+	} chore[] = {
+		{ CSET, "internal/trigger_gc", "1" },
+		{ CSET, "internal/prune_cache", "1000000" },
+		{ CSET, "internal/prune_cache", "2" },
+		{ BDEV, "writeback_running", "1" },
+		{ BDEV, "writeback_running", "0" },
+		{ BDEV, "sequential_cutoff", "16k" },
+		{ BDEV, "sequential_cutoff", "0" },
+		{ BDEV, "cache_mode", NULL },
+	};
+	uint64_t seed = mix(setting("seed", 1) + 77) | 1;
+
+	sleep_until(load_from);
+	while (!s->cut) {
+		uint64_t lots = next_random(&seed);
+		unsigned int i = lots % (sizeof(chore) / sizeof(*chore));
+
+		sleep_us(p.chore_us / 2 + (lots >> 32) % p.chore_us);
+		/* Back to the mode of the load more often than not. */
+		if (!s->cut)
+			put_any(chore[i].dir, chore[i].file, chore[i].value ?:
+				mode[(lots >> 16) % 4 ? p.mode : (lots >> 20) % 3]);
+	}
+	return arg;
+}
+
+/* A process of its own, since it may hang. It stays until the cut. */
+static void load(void)
+{
+	pthread_t thread[MAX_THREADS], chore;
+	unsigned long i;
+
+	dev = open("/dev/bcache0", O_RDWR | O_DIRECT);
+	dev_dsync = open("/dev/bcache0", O_RDWR | O_DIRECT | O_DSYNC);
+	if (dev < 0 || dev_dsync < 0)
+		fatal("cannot open /dev/bcache0");
+	ops_left = p.ops;
+	for (i = 0; i < p.threads; i++)
+		pthread_create(&thread[i], NULL, load_thread, (void *)i);
+	if (p.chore_us)
+		pthread_create(&chore, NULL, chores, NULL);
+	for (i = 0; i < p.threads; i++)
+		pthread_join(thread[i], NULL);
+	if (p.chore_us)
+		pthread_join(chore, NULL);
+	while (!s->cut)
+		sleep_until(load_from + cut_ns() + 1000);
+}
+
+/* Keys to begin with, one by one so that they do not merge. */
+static void fill(void)
+{
+	void *buf = aligned_alloc(BLOCK, BLOCK);
+	unsigned long i;
+
+	dev = open("/dev/bcache0", O_RDWR | O_DIRECT);
+	if (dev < 0)
+		fatal("cannot open /dev/bcache0");
+	for (i = 0; i < p.fill && i < p.span; i++)
+		do_write(buf, i * 7 % p.span, 1, false);
+	if (p.fill)
+		do_sync(true);
+	close(dev);
+	free(buf);
+}
+
+/* after the cut */
+
+static const char *backing_volatile(void)
+{
+	return p.backing_volatile ? ", backing volatile" : "";
+}
+
+static void judge(uint32_t nr, unsigned int sector, int64_t from)
+{
+	struct block *b = &s->block[nr];
+
+	if (from < 0)
+		outcome(FOREIGN, "block %u sector %u", nr, sector);
+	else if (from < b->durable)
+		outcome(LOST, "block %u sector %u: write %ld of %u, acknowledged %u at '%s'%s",
+			nr, sector, (long)from, b->issued, b->durable,
+			stages[s->stage], backing_volatile());
+	else if (from < b->late)
+		outcome(LATE, "block %u sector %u: write %ld of %u, acknowledged %u at '%s'",
+			nr, sector, (long)from, b->issued, b->late,
+			stages[s->stage]);
+	else if (from < b->seen[sector])
+		outcome(REVERTS, "block %u sector %u: write %ld, was %u, at '%s'%s",
+			nr, sector, (long)from, b->seen[sector],
+			stages[s->stage], backing_volatile());
+	if (from > b->seen[sector])
+		b->seen[sector] = from;
+}
+
+static void check(const char *path, off_t from)
+{
+	char *buf = aligned_alloc(BLOCK, READ_BLOCKS * BLOCK);
+	int fd = open(path, O_RDONLY | O_DIRECT);
+	uint32_t nr, i;
+
+	if (fd < 0 || !buf)
+		fatal("cannot open %s", path);
+	for (nr = 0; nr < p.span; nr += READ_BLOCKS) {
+		if (pread(fd, buf, READ_BLOCKS * BLOCK,
+			  from + (off_t)nr * BLOCK) != READ_BLOCKS * BLOCK) {
+			outcome(ERROR, "read of blocks %u.. at '%s': %s", nr,
+				stages[s->stage], strerror(errno));
+			continue;
+		}
+		for (i = 0; i < READ_BLOCKS * SECTORS; i++)
+			judge(nr + i / SECTORS, i % SECTORS,
+			      sector_from((void *)(buf + i * SECTOR),
+					  nr + i / SECTORS, i % SECTORS));
+	}
+	close(fd);
+	free(buf);
+}
+
+/* A load of @us microseconds of @what, cut; the old cache set goes away. */
+static void second_cut(void)
+{
+	uint64_t us = p.cache_us * (2 + next_random(&lot) % 60);
+	pid_t pid;
+
+	stage("second cut");
+	s->cut = 0;
+	pid = fork();
+	if (!pid) {
+		register_disk(&cache);
+		register_disk(&backing);
+		_exit(0);
+	}
+	sleep_until(now_ns() + us * 1000 + 1);
+	cut();
+	waitpid(pid, NULL, 0);
+	stage("set goes again");
+	set_goes();
+	stage("register again");
+}
+
+static void after(void)
+{
+	stage("set goes");
+	set_goes();
+	power();
+	stage("register");
+	if (p.again) {
+		second_cut();
+		power();
+	}
+	s->cut = 0;
+	if (!up())
+		return;
+	stage("check");
+	check("/dev/bcache0", 0);
+	if (p.restart) {
+		stage("stop");
+		set_goes();
+		stage("register once more");
+		if (!up())
+			return;
+		stage("check again");
+		check("/dev/bcache0", 0);
+	}
+	stage("writeback");
+	put_any(BDEV, "writeback_running", "1");
+	while (!bdev_is("clean"))
+		sleep_us(50000);
+	stage("detach");
+	put_any(BDEV, "detach", "1");
+	while (!bdev_is("no cache"))
+		sleep_us(50000);
+	stage("check backing");
+	check(backing.dev, DATA_AT);
+}
+
+/* completions of the cache disk, as times of the load */
+
+static void record(bool on)
+{
+	char line[512], *at, *name = strrchr(cache.dev, '/') + 1;
+	unsigned long sec, usec, last = 0;
+	struct stat st;
+	FILE *f;
+
+	if (on) {
+		put(TRACING "trace_clock", "mono");
+		put(TRACING "events/block/block_rq_complete/enable", "1");
+		return;
+	}
+	put(TRACING "events/block/block_rq_complete/enable", "0");
+	f = fopen(TRACING "trace", "r");
+	if (!f || stat(cache.dev, &st))
+		fatal("no trace of %s", name);
+	while (fgets(line, sizeof(line), f)) {
+		char dev[32];
+
+		snprintf(dev, sizeof(dev), "complete: %u,%u ",
+			 (unsigned int)(st.st_rdev >> 8) & 0xfff,
+			 (unsigned int)st.st_rdev & 0xff);
+		at = strstr(line, ": block_rq_");
+		if (!at || !strstr(at, dev))
+			continue;
+		while (at > line && at[-1] != ' ')
+			at--;
+		if (sscanf(at, "%lu.%lu", &sec, &usec) != 2)
+			continue;
+		usec += sec * 1000000;
+		if (usec * 1000 < load_from || usec == last)
+			continue;
+		last = usec;
+		printf("# done %llu\n",
+		       (unsigned long long)usec * 1000 - load_from);
+	}
+	fclose(f);
+}
+
+static void whole(void)
+{
+	pid_t pid;
+
+	fill();
+	if (setting("record", 0))
+		record(true);
+	load_from = (now_ns() / 1000000 + 10) * 1000000;
+	printf("# cut comes at %llu ns\n", (unsigned long long)cut_ns());
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		load();
+		_exit(0);
+	}
+	prctl(PR_SET_TIMERSLACK, 1);
+	sleep_until(load_from + cut_ns());
+	if (setting("record", 0))
+		record(false);
+	cut();
+	printf("# cut after %lu operations, %lu acknowledged\n", s->ops,
+	       s->acknowledged);
+	stage("load ends");
+	waitpid(pid, NULL, 0);
+	after();
+	stage("end");
+}
+
+static void start(void)
+{
+	static const char * const mode[] = {
+		"writethrough", "writeback", "writearound",
+	};
+
+	cache.mb = p.cache_mb;
+	disk_make(&cache, p.cache_us, p.cache_volatile);
+	disk_make(&backing, p.backing_us, p.backing_volatile);
+	command("/sbin/make-bcache -C -b %luk -w %lu --cset-uuid %s %s",
+		p.bucket_k, p.block, CSET_UUID, cache.dev);
+	command("/sbin/make-bcache -B --writeback -w %lu --cset-uuid %s %s",
+		p.block, CSET_UUID, backing.dev);
+	if (!up())
+		fatal("cannot register");
+	put_any(BDEV, "cache_mode", mode[p.mode % 3]);
+}
+
+/* What the tasks that wait are waiting in. */
+static void print_waiting(void)
+{
+	char path[300], comm[32], state, where[64];
+	glob_t g;
+	size_t i;
+	FILE *f;
+
+	glob("/proc/[0-9]*/task/[0-9]*", 0, NULL, &g);
+	for (i = 0; i < g.gl_pathc; i++) {
+		snprintf(path, sizeof(path), "%s/stat", g.gl_pathv[i]);
+		f = fopen(path, "r");
+		if (!f || fscanf(f, "%*d (%31[^)]) %c", comm, &state) != 2)
+			state = 0;
+		if (f)
+			fclose(f);
+		snprintf(path, sizeof(path), "%s/stack", g.gl_pathv[i]);
+		f = state == 'D' ? fopen(path, "r") : NULL;
+		if (!f)
+			continue;
+		printf("# waits: %s", comm);
+		while (fscanf(f, "%*s %63[^+]%*s", where) == 1)
+			printf(" %s", where);
+		printf("\n");
+		fclose(f);
+	}
+}
+
+/* A guest that hangs would not power off by itself. */
+static void supervise(pid_t pid)
+{
+	int seen = -1, status = 0, quiet = 0;
+
+	while (waitpid(pid, &status, WNOHANG) != pid) {
+		sleep_us(100000);
+		quiet = s->stage == seen ? quiet + 1 : 0;
+		seen = s->stage;
+		if (quiet > PATIENCE_S * 10) {
+			outcome(HUNG, "at '%s'", stages[seen]);
+			print_waiting();
+			return;
+		}
+	}
+	if (status)
+		outcome(ERROR, "the test ended with %#x at '%s'", status,
+			stages[s->stage]);
+}
+
+int main(void)
+{
+	pthread_mutexattr_t attr;
+	pid_t pid;
+	int rc;
+
+	plan(2);
+	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (s == MAP_FAILED)
+		fatal("out of memory");
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(&s->lock, &attr);
+	draw_plan();
+	start();
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		whole();
+		exit(0);
+	}
+	supervise(pid);
+	printf("# outcome %s %s\n", kinds[s->kind], s->what);
+	result(s->ops > 0, "crash.events", "%lu operations, %lu acknowledged",
+	       s->ops, s->acknowledged);
+	result(s->kind == KEPT, "crash.kept", "%s %s", kinds[s->kind], s->what);
+	rc = finish();
+	if (s->kind == HUNG) {
+		printf("# guest exit %d\n", rc);
+		tcdrain(STDOUT_FILENO);
+		reboot(RB_POWER_OFF);
+	}
+	return rc;
+}
