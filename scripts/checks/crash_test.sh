@@ -8,7 +8,8 @@
 #
 # Prints KTAP. A row fails where a cut fails that it does not name, and where
 # something that it names never comes: what it is there to catch is not caught,
-# or has been cured.
+# or has been cured. What a point release other than that of patches/bases does
+# at these moments is not known: there nothing has to come.
 . "$(dirname "$0")/../lib/lib.sh"
 
 # row STACK FIRST LAST [NAME=VALUE...]
@@ -20,7 +21,7 @@ row()
 	N=$((last - first + 1)) SEED=$first STACK=$stack \
 		"$TOP/scripts/lab/crash.sh" -q "$@" > "$OUT/crash.log" && ok='ok' || ok='not ok'
 	sed -n 's/^  *again: /# &/p; s/^[0-9]/# &/p' "$OUT/crash.log"
-	if grep '^0 ' "$dir/expected" | sed 's/^0/# never came:/' | grep .; then ok='not ok'; fi
+	if grep '^0 ' "$dir/expected" | sed 's/^0/# never came:/' | grep . && [ -z "$other" ]; then ok='not ok'; fi
 	cases=$((cases + 1))
 	say "$ok $cases crash.$(echo "$stack" | tr / -)"
 }
@@ -43,6 +44,7 @@ cases=0
 rows=$(grep '^[a-z]' "$SELF/cuts")
 say 'KTAP version 1'
 say "1..$(($(echo "$rows" | wc -l) + 1))"
+another_release "$BASE" && other=1 || other=''
 echo "$rows" > "$OUT/crash.rows"
 while read -r line; do
 	# shellcheck disable=SC2086

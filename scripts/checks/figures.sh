@@ -58,16 +58,11 @@ asked()
 	esac
 }
 
-# moved COMMAND: says so when its base is another point release than the
-# documents are of. Its figures may differ then, and that is no fault.
+# moved COMMAND: has its base moved on?
 moved()
 {
 	moved_base=$(echo "$1" | grep -oE ' [0-9]+\.[0-9]+' || newest)
-	moved_base=${moved_base# }
-	now=$(cat "$OUT/base/$moved_base.version" 2>/dev/null || echo none)
-	then=$(base_row "$moved_base" | awk '{ print $NF }')
-	[ "$now" != "$then" ] || return 1
-	say "# base $moved_base is $now, the documents and patches/bases are of $then: not compared"
+	another_release "${moved_base# }"
 }
 
 # plain FILE: the words of a patch's log or of a cover, on one line. Of a patch

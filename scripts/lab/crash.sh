@@ -170,23 +170,17 @@ show_unexpected()
 		say "$(grep -cxF "$sign" "$dir/signs") $kind $what"
 		small=$settings
 		# shellcheck disable=SC2086
-		[ -n "$quick" ] || shrink $settings
+		[ -n "$opt_q" ] || shrink $settings
 		say "  again: BASE=$BASE STACK=$STACK scripts/lab/crash.sh -r $small"
 	done < "$dir/kinds"
 }
 
 N=${N:-200} SEED=${SEED:-1} STACK=${STACK:-series}
-mode=seeds quick=''
-while getopts nqwrh opt; do
-	case $opt in
-	n) DRY=1 ;;
-	q) quick=1 ;;
-	w) mode=sweep ;;
-	r) mode=once ;;
-	h) usage; exit 0 ;;
-	*) usage >&2; exit 2 ;;
-	esac
-done
+opt_q='' opt_r='' opt_w=''
+options nqwr "$@"
+mode=seeds
+[ -z "$opt_w" ] || mode=sweep
+[ -z "$opt_r" ] || mode=once
 shift $((OPTIND - 1))
 number N "$N"
 number SEED "$SEED"

@@ -14,7 +14,7 @@
 # ended, is 30 by default.
 . "$(dirname "$0")/../lib/lib.sh"
 
-[ $# -ge 4 ] || { usage >&2; exit 2; }
+[ $# -ge 4 ] || misused
 base=$1 stack=$2 dir=$3
 shift 3
 dir=$dir/$(run_id "$@")

@@ -43,6 +43,16 @@ base_row()
 		die "unknown base '$1'; known: $(bases | tr '\n' ' ')(patches/bases)"
 }
 
+# another_release BASE: says so when its source is another point release than
+# patches/bases names. Exact figures may differ then, and that is no fault.
+another_release()
+{
+	now=$(cat "$OUT/base/$1.version" 2>/dev/null || echo none)
+	then=$(base_row "$1" | awk '{ print $NF }')
+	[ "$now" != "$then" ] || return 1
+	say "# base $1 is $now, the documents and patches/bases are of $then: not compared"
+}
+
 # base_dir BASE[=VERSION]: where a base is, or goes to.
 base_dir()
 {
