@@ -321,12 +321,17 @@ static bool gone(const char *path)
 	return true;
 }
 
-bool bcache_stop(int fd)
+static bool stop_set(int fd)
 {
-	at("stop");
 	close(fd);
 	cset_put("stop", "1");
 	return gone(bdev) && gone(cset);
+}
+
+bool bcache_stop(int fd)
+{
+	at("stop");
+	return stop_set(fd);
 }
 
 /* A disk is let go a little after its directories are gone. */
@@ -356,7 +361,8 @@ int backing_register(bool durable)
 
 int bcache_restart(int fd, bool durable)
 {
-	if (!bcache_stop(fd))
+	at("restart");
+	if (!stop_set(fd))
 		fatal("the cache set did not stop");
 	cache_register();
 	return backing_register(durable);
@@ -378,7 +384,8 @@ static void released(const char *disk)
 
 int bcache_restart_timed(int fd, bool durable)
 {
-	if (!bcache_stop(fd))
+	at("restart");
+	if (!stop_set(fd))
 		fatal("the cache set did not stop");
 	released(cache);
 	released(backing);
