@@ -74,7 +74,7 @@ use_sparse()
 			return 0
 		fi
 	done
-	say "# $base accepts no sparse that is to be had: compiled without it"
+	die "$base accepts no sparse that is to be had"
 }
 
 room 2000000
