@@ -3,7 +3,7 @@
 #
 # Build the kernel of a scenario with a stack laid on a base.
 #
-# Usage: scripts/lab/build.sh [-n] BASE SCENARIO STACK
+# Usage: scripts/lab/build.sh [-n] BASE SCENARIO[,SCENARIO...] STACK
 #   BASE      a row of patches/bases
 #   SCENARIO  a pair of files in tools/testing/selftests/bcache/configs/
 #   STACK     a row of patches/stacks
@@ -170,22 +170,21 @@ shift $((OPTIND - 1))
 [ $# -eq 3 ] || misused
 base_row "$1" > /dev/null
 topics "$3" > /dev/null
-[ -f "$CONFIGS/$2.boot" ] ||
-	die "unknown scenario '$2'; known: $(scenarios)"
-scenario=$2
-if [ -n "$DRY" ]; then
-	say "would build $2 of $3 on $1 in $(kernel_dir "$1" "$2" "$3")"
-	exit 0
-fi
-need make make
-need gcc gcc
-if [ ! -f "$CONFIGS/$2.config" ]; then
-	need depmod kmod
-	need cpio cpio
-	distro "$1" "$3"
-	exit 0
-fi
-need flex flex
-need bison bison
-need bc bc
-build "$1" "$2" "$3"
+for scenario in $(echo "$2" | tr , ' '); do
+	[ -f "$CONFIGS/$scenario.boot" ] ||
+		die "unknown scenario '$scenario'; known: $(scenarios)"
+	if [ -n "$DRY" ]; then
+		say "would build $scenario of $3 on $1 in $(kernel_dir "$1" "$scenario" "$3")"
+	elif [ -f "$CONFIGS/$scenario.config" ]; then
+		need make make
+		need gcc gcc
+		need flex flex
+		need bison bison
+		need bc bc
+		build "$1" "$scenario" "$3"
+	else
+		need depmod kmod
+		need cpio cpio
+		distro "$1" "$3"
+	fi
+done

@@ -8,9 +8,8 @@
 #   -t TEST  only the rows of that test
 #   -n       say what would be run
 #
-# Kernels are built one after another, then the runs of a scenario go in
-# parallel where its time is virtual. Result: out/verdicts, the directories
-# of the runs in order, and a summary line per run.
+# Kernels are built, then the runs go in parallel where time is virtual. Result:
+# out/verdicts, the directories of the runs in order, and a summary line per run.
 . "$(dirname "$0")/../lib/lib.sh"
 
 opt_t=''
@@ -24,9 +23,20 @@ rows=$(rows "$@" | awk -v only="$opt_t" '
 	(only == "" || $4 == only) && !seen[$0]++')
 [ -n "$rows" ] || die "no run of test '$opt_t' in the sets: $*"
 
-echo "$rows" | cut -d ' ' -f 1-3 | awk '!seen[$0]++' | while read -r base scenario stack; do
-	"$TOP/scripts/lab/build.sh" ${DRY:+-n} "$base" "$scenario" "$stack"
-done
+# Whole kernels one after another, each on all CPUs. The stacks start from a
+# copy of one and keep little more than one CPU busy: a tree for each CPU.
+kernels=$(echo "$rows" | cut -d ' ' -f 1-3 | awk '!seen[$0]++')
+echo "$kernels" | awk '!seen[$1, $2]++ { print $1, $2, "vanilla" }' |
+	xargs -L 1 "$TOP/scripts/lab/build.sh" ${DRY:+-n}
+echo "$kernels" | awk '
+	{ tree = $1 " " $3; list[tree] = list[tree] (list[tree] ? "," : "") $2 }
+	!seen[tree]++ { order[++n] = tree }
+	END {
+		for (i = 1; i <= n; i++) {
+			split(order[i], part, " ")
+			print part[1], list[order[i]], part[2]
+		}
+	}' | xargs -P "$JOBS" -L 1 env JOBS=1 "$TOP/scripts/lab/build.sh" ${DRY:+-n}
 "$TOP/scripts/lab/guest.sh" ${DRY:+-n}
 if [ -n "$DRY" ]; then
 	echo "$rows" | sed 's/^/would run /'

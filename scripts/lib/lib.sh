@@ -10,6 +10,7 @@
 #   BASE=name  the base to work on (default: the newest)
 #   KSRC=dir   a kernel source tree to use as base "ksrc"; it is only read
 #   DRY=1      set by -n: say what would be done, do nothing
+#   JOBS=n     how much goes on at once (default: a job for each CPU)
 
 set -eu
 LC_ALL=C
@@ -18,7 +19,7 @@ export LC_ALL
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
 OUT=${O:-$TOP/out}
 case $OUT in /*) ;; *) OUT=$TOP/$OUT ;; esac
-JOBS=$(nproc 2>/dev/null || echo 1)
+JOBS=${JOBS:-$(nproc 2>/dev/null || echo 1)}
 DRY=${DRY:-}
 if [ -n "${KSRC:-}" ]; then
 	BASE=ksrc
