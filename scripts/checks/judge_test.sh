@@ -108,6 +108,7 @@ want 1 'ended with status 1' 'a crash of the kernel'
 for noise in 'BUG: KASAN: slab-use-after-free in x' 'WARNING: CPU: 0 PID: 1 at fs/x.c:1' \
 	'INFO: task init:1 blocked for more than 40 seconds.' 'Call Trace:' \
 	'WARNING: possible circular locking dependency detected' \
+	'bcache: bch_cache_set_error() error on 0-0: io error, disabling caching' \
 	'Kernel panic - not syncing' 'bcache: btree_flush_write() BUG: bnode 1: x'; do
 	run_of "$GOOD" "[ 1.5] $noise
 $CONSOLE" 0

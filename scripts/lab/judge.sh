@@ -25,7 +25,7 @@
 
 # What a console must not show, one extended regular expression. "BUG: " also
 # catches KASAN, lockdep's recursion and bcache's own messages.
-BAD='BUG: |BUG at |WARNING: |WARNING in |KASAN: |Oops|Kernel panic|general protection|INFO: task .* blocked for more|soft lockup|rcu.*stall|possible .* deadlock|inconsistent lock state|bad unlock balance|held lock freed|suspicious RCU|Segfault with no mm|cannibalize failed|journal entries .* missing|IO error|hogged CPU|Call Trace:'
+BAD='BUG: |BUG at |WARNING: |WARNING in |KASAN: |Oops|Kernel panic|general protection|INFO: task .* blocked for more|soft lockup|rcu.*stall|possible .* deadlock|inconsistent lock state|bad unlock balance|held lock freed|suspicious RCU|Segfault with no mm|cannibalize failed|journal entries .* missing|IO error|disabling caching|UBSAN: |hogged CPU|Call Trace:'
 
 # expect KIND NAME: does RUN/expected have a line of that kind (a shell pattern)
 # and name? If so it is split into $kind, $pattern and $reason.
