@@ -58,7 +58,7 @@ states()
 	# shellcheck disable=SC2086
 	paths=$(patch_paths $patches)
 	# shellcheck disable=SC2086
-	(cd "$OUT/base/$base" && tar -c $paths drivers/md/bcache/*.h) | tar -x -C "$tree"
+	(cd "$OUT/base/$base" && tar -c --warning=no-file-changed $paths drivers/md/bcache/*.h) | tar -x -C "$tree"
 	# shellcheck disable=SC2086
 	state "$base/bare" $paths
 	for p in $patches; do

@@ -52,7 +52,7 @@ slice()
 		for path in $(cd "$TOP" && patch_paths $(patches_all)) \
 			drivers/md/bcache include/linux/closure.h; do
 			[ ! -e "$path" ] || echo "$path"
-		done | tar -c -T - | tar -x -C "$SLICE")
+		done | tar -c --warning=no-file-changed -T - | tar -x -C "$SLICE")
 }
 
 # Every stack on every base, with no fuzz; and every topic that is to be

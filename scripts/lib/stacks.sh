@@ -59,14 +59,15 @@ base_dir()
 	echo "$OUT/base/$(echo "$1" | tr '=' _)"
 }
 
-# bcache_of BASE DIR: a base's bcache and no more, as a tree in DIR.
+# bcache_of BASE DIR: a base's bcache and no more, as a tree in DIR. A tree that
+# is laid meanwhile makes hard links to the base, which tar takes for a change.
 bcache_of()
 {
 	mkdir -p "$2"
 	(cd "$OUT/base/$1" && for path in Makefile drivers/md/bcache lib/closure.c \
 		include/linux/closure.h; do
 		[ ! -e "$path" ] || echo "$path"
-	done | tar -c -T -) | tar -x -C "$2"
+	done | tar -c --warning=no-file-changed -T -) | tar -x -C "$2"
 }
 
 # stacks: the rows of patches/stacks, then the topics of the lab that say on
