@@ -802,6 +802,31 @@ void load_all(struct load *l)
 		fatal("%lu of %lu writes failed", l->failed, l->ended);
 }
 
+static uint64_t load_worst(const struct load *l)
+{
+	uint64_t worst = 0;
+	size_t i;
+
+	for (i = 0; i < l->ended; i++)
+		if (l->io[i].end - l->io[i].start > worst)
+			worst = l->io[i].end - l->io[i].start;
+	return worst;
+}
+
+void load_seeds(struct load *l, unsigned int seeds, unsigned long limit_ms)
+{
+	const struct load first = *l;
+
+	do {
+		unsigned int seed = l->seed;
+
+		*l = first;
+		l->seed = seed + 1;
+		load_all(l);
+	} while (l->seed < seeds && load_worst(l) <= limit_ms * 1000000);
+	metric("seeds", l->seed, "count");
+}
+
 static int compare_ns(const void *a, const void *b)
 {
 	uint64_t l = *(const uint64_t *)a, r = *(const uint64_t *)b;

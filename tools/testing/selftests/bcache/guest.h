@@ -158,6 +158,12 @@ bool load_wait(struct load *l);
 bool load_run(struct load *l);
 /* the same, but fatal where it hangs or a write fails */
 void load_all(struct load *l);
+/*
+ * load_all() with other offsets each time, until a write takes longer than
+ * LIMIT_MS or it was done SEEDS times. Where a stall depends on which thread
+ * comes first, one load may miss it. Results are those of the last one.
+ */
+void load_seeds(struct load *l, unsigned int seeds, unsigned long limit_ms);
 /* prints rate, p50, p99, p99.9 and worst; returns the worst in nanoseconds */
 uint64_t load_metrics(struct load *l);
 

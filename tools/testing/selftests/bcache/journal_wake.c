@@ -12,7 +12,8 @@
  * Observed from outside: the clock, the lab's count of full journals.
  *
  * Settings: threads, writes (count), keys (of the tree), cache_mb, cache_us,
- * backing_us, limit_ms (the slowest write that passes).
+ * backing_us, limit_ms (the slowest write that passes), seeds (that many loads,
+ * unless one of them stalls).
  */
 #define _GNU_SOURCE
 #include "guest.h"
@@ -60,7 +61,7 @@ int main(void)
 
 	load.writes = setting("writes", 10000);
 	load.in_turn = false;
-	load_all(&load);
+	load_seeds(&load, setting("seeds", 8), limit_ms);
 
 	worst = load_metrics(&load);
 	full = lab_read("journal_full");

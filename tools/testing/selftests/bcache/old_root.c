@@ -18,7 +18,8 @@
  * the flusher, without which nothing has been tested.
  *
  * Settings: writes (count), writers, syncers, span (blocks), cache_mb,
- * limit_ms (the slowest write or sync that passes), dev_us.
+ * limit_ms (the slowest write or sync that passes), dev_us, seeds (that many
+ * loads, unless one of them stalls).
  */
 #define _GNU_SOURCE
 #include "guest.h"
@@ -45,7 +46,7 @@ int main(void)
 	plan(3);
 	load.fd = bcache_start(&geo, false);
 	lab_reset();
-	load_all(&load);
+	load_seeds(&load, setting("seeds", 8), limit_ms);
 
 	worst = load_metrics(&load);
 	full = lab_read("journal_full");
