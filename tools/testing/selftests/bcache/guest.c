@@ -816,15 +816,14 @@ static uint64_t load_worst(const struct load *l)
 void load_seeds(struct load *l, unsigned int seeds, unsigned long limit_ms)
 {
 	const struct load first = *l;
+	unsigned int seed = 0;
 
 	do {
-		unsigned int seed = l->seed;
-
 		*l = first;
-		l->seed = seed + 1;
+		l->seed = seed++;
 		load_all(l);
-	} while (l->seed < seeds && load_worst(l) <= limit_ms * 1000000);
-	metric("seeds", l->seed, "count");
+	} while (seed < seeds && load_worst(l) <= limit_ms * 1000000);
+	metric("seeds", seed, "count");
 }
 
 static int compare_ns(const void *a, const void *b)
