@@ -5,7 +5,8 @@
 # the runs of the lab, then the tables and the commands of the documents.
 #
 # Usage: scripts/checks/check.sh [-n] [NAME]
-#   NAME  only that test (a guest program) or that check of scripts/checks/lint.sh
+#   NAME  only that test (a guest program; crash: the power cuts) or that check
+#         of scripts/checks/lint.sh
 #   -n    say what would be run
 #
 # Exit status: 0 when nothing failed that was not expected to, else 1.
@@ -59,9 +60,11 @@ case " $(lint_names) " in
 	;;
 esac
 
+[ "$name" = crash ] && cuts=1 || cuts=''
+
 "$TOP/scripts/lab/install.sh" ${DRY:+-n} check
 if [ -n "$DRY" ]; then
-	[ -n "$lint" ] || "$TOP/scripts/lab/runs.sh" -n ${tests:+-t "$tests"} show check
+	[ -n "$lint$cuts" ] || "$TOP/scripts/lab/runs.sh" -n ${tests:+-t "$tests"} show check
 	exit 0
 fi
 # shellcheck disable=SC2046
@@ -77,12 +80,12 @@ if [ -z "$name" ]; then
 		part "compile-$base" compile "$base"
 	done
 fi
-[ -n "$lint" ] || timed runs runs ${tests:+-t "$tests"} show check
+[ -n "$lint$cuts" ] || timed runs runs ${tests:+-t "$tests"} show check
+case $name in ''|crash) part crash crash_test ;; esac
 if [ -z "$name" ]; then
 	say
 	tables || :
 	part figures figures
-	part crash crash_test
 	part commands commands
 fi
 say
