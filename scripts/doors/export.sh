@@ -144,7 +144,7 @@ fits()
 prerequisites()
 {
 	[ -z "$era" ] && [ "$topic" != series ] && ! fits "$topic" || return 0
-	earlier=$(sent_topics series | sed "/^$topic\$/,\$d" | tr '\n' ' ')
+	earlier=$(sent_topics "$stack" | sed "/^$topic\$/,\$d" | tr '\n' ' ')
 	# shellcheck disable=SC2086
 	fits $earlier "$topic" || die "$topic does not apply to $BASE"
 	for without in $earlier; do
@@ -338,8 +338,8 @@ same_lab()
 {
 	g checkout -q -f --detach mails
 	# shellcheck disable=SC2046
-	am $(patches_of $(others "$(topics series)" "$needs $(own_topics | tr '\n' ' ')")) ||
-		{ tail -2 "$PART/am.log" >&2; die "the rest of the stack series does not go on top of the mails"; }
+	am $(patches_of $(others "$(topics "$stack")" "$needs $(own_topics | tr '\n' ' ')")) ||
+		{ tail -2 "$PART/am.log" >&2; die "the rest of the stack $stack does not go on top of the mails"; }
 	for path in $(overlay); do
 		mkdir -p "$GIT/$(dirname "$path")"
 		cp "$TOP/$path" "$GIT/$path"
@@ -370,11 +370,13 @@ check_mails()
 # patches on branch "mails".
 prepare()
 {
-	src=$OUT/base/$BASE lab=$OUT/tree/$BASE/series
+	stack=series
+	[ "$topic" = series ] || sent_topics series | grep -qxF "$topic" || stack=next
+	src=$OUT/base/$BASE lab=$OUT/tree/$BASE/$stack
 	[ -d "$OUT/base/$NEWEST" ] || "$TOP/scripts/lab/fetch.sh" "$NEWEST"
 	# A tree of the user's may have changed since it was copied.
 	[ "$BASE" != ksrc ] || "$TOP/scripts/lab/fetch.sh" ksrc
-	[ -n "$era" ] || "$TOP/scripts/lab/tree.sh" "$BASE" series
+	[ -n "$era" ] || "$TOP/scripts/lab/tree.sh" "$BASE" "$stack"
 	# shellcheck disable=SC2046
 	patches=$(patches_of $(own_topics)) || exit 1
 	count=$(echo "$patches" | wc -l)

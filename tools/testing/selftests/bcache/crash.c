@@ -20,7 +20,7 @@
  *
  * The verdict is the line "# outcome KIND WHAT". Kinds, worst last:
  *   kept		all is well
- *   late	an acknowledgement given after the cut did not hold
+ *   late	success reported after the cut did not hold
  *   reverts	what was read after the cut was gone later
  *   stale	a read during the load returned other than the last write
  *   error	I/O failed though the disks worked
@@ -86,10 +86,10 @@ struct block {
 
 /* Shared by the processes: one supervises, one cuts, one is the load. */
 static struct shared {
-	struct block	block[MAX_BLOCKS];
 	_Atomic int	cut;
 	_Atomic int	stage;
 	_Atomic unsigned long acknowledged, ops;
+	struct block	block[MAX_BLOCKS];
 	enum kind	kind;
 	char		what[200];
 	pthread_mutex_t	lock;
@@ -512,7 +512,9 @@ static bool do_discard(uint32_t first, unsigned int nr)
 		struct block *b = &s->block[first + i];
 
 		b->discards++;
-		b->durable = b->late = b->returned = 0;
+		b->durable = 0;
+		b->late = 0;
+		b->returned = 0;
 	}
 	pthread_mutex_unlock(&s->lock);
 	return !ioctl(dev, BLKDISCARD, range) || errno == EOPNOTSUPP ||
