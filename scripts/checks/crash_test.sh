@@ -30,7 +30,7 @@ row()
 twice()
 {
 	for time in 1 2; do
-		KEEP=1 "$TOP/scripts/lab/cut.sh" "$BASE" next "$OUT/crash/twice-$time" seed=1000
+		KEEP=1 "$TOP/scripts/lab/cut.sh" "$BASE" series "$OUT/crash/twice-$time" seed=1000
 	done > "$OUT/crash/twice"
 	diff -r "$OUT/crash/twice-1" "$OUT/crash/twice-2" > "$OUT/crash/twice.diff" && ok=ok || ok='not ok'
 	sed 's/^/# /' "$OUT/crash/twice.diff" | head -5
