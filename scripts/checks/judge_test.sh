@@ -169,6 +169,18 @@ want 1 '^# after load: the guest did not end' 'a hang at another place'
 run_of '' 'booted' 124 "breaks - $HANGS"
 want 1 '^# after -: the guest did not end' 'a hang with nothing seen before it'
 
+# What the console has to say is not held against the run; the rest is.
+REFUSED='says console /disabling caching/ it is refused'
+run_of "$GOOD" "[ 1.5] error, disabling caching
+$CONSOLE" 0 "$REFUSED"
+want 0 '^ok 1 .*run$' 'a line on the console that has to be there'
+run_of "$GOOD" "[ 1.5] error, disabling caching
+BUG: bad
+$CONSOLE" 0 "$REFUSED"
+want 1 '^# after worst: on the console: BUG: bad' 'another one beside it'
+run_of "$GOOD" "$CONSOLE" 0 "$REFUSED"
+want 1 'nothing on the console like /disabling caching/' 'none'
+
 # Nothing happened that the cases look at: they are no passes.
 VOID=$(printf '%s\n' "$BAD" | sed -e 's/events: .*/worst: 402 us/' -e 's/1 journal_full.events/1 journal_full.worst/' -e '/ 9 writes/s/.*/# journal_full.events: 0 times/' -e 's/^not ok 2.*/not ok 2 journal_full.events/')
 run_of "$VOID" "$CONSOLE" 0 'fails events /^0 times/ nothing to meet'

@@ -138,7 +138,7 @@ check_runs()
 {
 	rows show check bench | sed 's/^[^ ]* //' | sort | uniq -d > "$OUT/lint/runs"
 	[ ! -s "$OUT/lint/runs" ] || bad "runs: twice: $(cat "$OUT/lint/runs")"
-	! grep -nvE '^($|#|(show|check|bench)( [^ ]+){4}|	(fails|may|breaks) [a-z0-9_-]+ /[^/]+/ [^ ])' "$RUNS" > "$OUT/lint/runs" ||
+	! grep -nvE '^($|#|(show|check|bench)( [^ ]+){4}|	(fails|may|breaks|says) [a-z0-9_-]+ /[^/]+/ [^ ])' "$RUNS" > "$OUT/lint/runs" ||
 		bad "runs: not understood: $(cat "$OUT/lint/runs")"
 	! grep -nE '^	(fails|may) ' "$RUNS" | grep -vE ' /[^/]*(\[1-9\]|(\^| )0 )' > "$OUT/lint/runs" ||
 		bad "runs: no count in the pattern: $(cat "$OUT/lint/runs")"

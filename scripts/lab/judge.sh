@@ -102,7 +102,8 @@ whole()
 	names=$(result_names | sort -u | wc -l)
 	wrong=$(grep -c '^not ok ' "$run/ktap" || :)
 	ended=$(sed -n 's/^# guest exit //p' "$run/ktap")
-	bad=$(grep -aE -m1 "$BAD" "$run/console" || :)
+	expect says console || pattern='$^'
+	bad=$(grep -aE "$BAD" "$run/console" | grep -avE -m1 -e "$pattern" || :)
 	if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
 		echo "the guest did not end in time"
 	elif [ "$rc" != 0 ]; then
@@ -126,6 +127,8 @@ whole()
 		echo "the guest did not power off"
 	elif [ -n "$bad" ]; then
 		echo "on the console: $bad"
+	elif expect says console && ! grep -aqE -e "$pattern" "$run/console"; then
+		echo "nothing on the console like /$pattern/: $reason"
 	fi
 }
 
