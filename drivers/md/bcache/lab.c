@@ -429,6 +429,7 @@ void bch_lab_reclaim(struct btree *b)
 
 	lockdep_assert_held(&b->write_lock);
 
+	trace_bcache_lab_write(b);
 	if (whose && shrink && !(current->flags & PF_MEMALLOC) &&
 	    lab_reclaim_here(b, whose))
 		lab_shrink(b, shrink);

@@ -62,7 +62,7 @@ void bch_lab_reuse(struct btree *b);
 
 /* a node is about to be read: sleeps as long as the knob says */
 void bch_lab_read(void);
-/* @b is about to be written; b->write_lock held: may run the shrinker */
+/* @b is about to be written; b->write_lock held: traced; may run the shrinker */
 void bch_lab_reclaim(struct btree *b);
 /* is there no memory for a node? bucket_lock held */
 bool bch_lab_starved(struct cache_set *c);

@@ -50,6 +50,7 @@ BCACHE_LAB_NODE(reap);
 BCACHE_LAB_NODE(free);
 BCACHE_LAB_NODE(reuse);
 BCACHE_LAB_NODE(wrong_node);
+BCACHE_LAB_NODE(write);
 
 DECLARE_EVENT_CLASS(bcache_lab_journal,
 	TP_PROTO(unsigned int blocks_free, size_t pins),
