@@ -16,8 +16,11 @@ TESTS=$(tests)
 compile()
 {
 	for prog in init $TESTS; do
-		helpers=$SELF/guest.c
-		[ "$prog" != init ] || helpers=''
+		helpers="$SELF/guest.c $(echo "$SELF/$prog"_*.c)"
+		case $prog:$helpers in
+		init:*) helpers='' ;;
+		*\*.c) helpers=$SELF/guest.c ;;
+		esac
 		# shellcheck disable=SC2086
 		${CC:-gcc} -O2 -Wall -Wextra -Werror -static -pthread \
 			-o "$PART/$prog" "$SELF/$prog.c" $helpers || return 1

@@ -14,12 +14,17 @@
  * was under way. What was read then must not give way to older data: over a
  * clean stop, after all of it was written back, on the backing disk alone.
  *
+ * With "cut=0" there is no cut: the load comes to its end, and the cache set is
+ * stopped. That is for single faults of the disks, see crash_fault.c. An error
+ * to the caller is right after one.
+ *
  * Every figure that is drawn is a setting too, by the name that the line
  * "# load" prints. "ops" is the length of the load, "record" prints the times
  * at which requests to the cache disk completed instead of cutting there.
  *
  * The verdict is the line "# outcome KIND WHAT". Kinds, worst last:
  *   kept		all is well
+ *   reported	what was lost by a fault was an error to its reader or writer
  *   late	success reported after the cut did not hold
  *   reverts	what was read after the cut was gone later
  *   stale	a read during the load returned other than the last write
@@ -28,10 +33,11 @@
  *   lost	a block is older than what was acknowledged before the cut
  *   foreign	a block holds what was never written to it
  *   hung	something waits for ever
+ *   missed	no request met the fault
  * and the console says the rest: panicked.
  */
 #define _GNU_SOURCE
-#include "guest.h"
+#include "crash.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,33 +52,29 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/reboot.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
-#define NULLB		"/sys/kernel/config/nullb/"
-#define TRACING		"/sys/kernel/tracing/"
 #define CSET		"/sys/fs/bcache/*-*-*-*-*"
 #define BDEV		"/sys/block/bcache*/bcache"
 #define CSET_UUID	"00000000-0000-4000-8000-0000000000cc"
-#define SECTOR		512
 #define SECTORS		(BLOCK / SECTOR)
 #define WORDS		(SECTOR / sizeof(uint64_t))
-#define DATA_AT		8192	/* of the backing disk: what make-bcache -B leaves */
 #define MAX_THREADS	8
 #define MAX_BLOCKS	1024
 #define READ_BLOCKS	16	/* at once, when all is checked */
 #define PATIENCE_S	200	/* of virtual time, for one stage */
 
 enum kind {
-	KEPT, LATE, REVERTS, STALE, ERROR, REFUSED, LOST, FOREIGN, HUNG,
+	KEPT, REPORTED, LATE, REVERTS, STALE, ERROR, REFUSED, LOST, FOREIGN, HUNG,
+	MISSED,
 };
 
 static const char * const kinds[] = {
-	"kept", "late", "reverts", "stale", "error", "refused", "lost",
-	"foreign", "hung",
+	"kept", "reported", "late", "reverts", "stale", "error", "refused",
+	"lost", "foreign", "hung", "missed",
 };
 
 /* What is known of a block. Writes are counted from 1; 0 is never written. */
@@ -110,6 +112,7 @@ static void stage(const char *name)
 		i++;
 	s->stage = i;
 	at(name);
+	record_stage(name);
 }
 
 /* Keeps the worst that was seen, and the first of its kind. */
@@ -124,6 +127,12 @@ void outcome(enum kind kind, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(s->what, sizeof(s->what), fmt, ap);
 	va_end(ap);
+}
+
+/* An error to the caller, which a fault is a reason for. */
+static enum kind error(void)
+{
+	return fault_wanted() ? REPORTED : ERROR;
 }
 
 /* the draw */
@@ -160,10 +169,46 @@ static struct plan {
 	unsigned long	dsync, sync, reads, discards;
 	unsigned long	mode, running, cutoff_k, chore_us;
 	unsigned long	calm, cut_permille, again, restart;
+	unsigned long	cut, pause_s;
 } p;
+
+/* Loads with a name, for single faults: settings that do not say otherwise. */
+static const struct {
+	const char *name, *settings;
+} loads[] = {
+	/* few keys, all in one leaf, which is written in a pause */
+	{ "root", "cut=0 bucket_k=16 block=4096 cache_mb=8 cache_us=100"
+	  " cache_volatile=0 backing_us=100 backing_volatile=0 threads=1 span=64"
+	  " most=1 fill=0 ops=80 dsync=64 sync=8 reads=8 discards=0 mode=1"
+	  " running=0 cutoff_k=0 chore_us=0 calm=0 again=0 restart=0 pause_s=40" },
+	/* many keys in small nodes, which split, take memory of others and are read again */
+	{ "tree", "cut=0 bucket_k=8 block=512 cache_mb=8 cache_us=100"
+	  " cache_volatile=0 backing_us=100 backing_volatile=0 threads=2"
+	  " span=1024 most=1 fill=1024 ops=200 dsync=32 sync=8 reads=8 discards=0"
+	  " mode=1 running=1 cutoff_k=0 chore_us=1000 calm=0 again=0 restart=0 starve=1" },
+};
+
+static void named_load(const char *name)
+{
+	char settings[512], *word;
+	unsigned int i;
+
+	for (i = 0; strcmp(loads[i].name, name); i++)
+		if (i + 1 == sizeof(loads) / sizeof(*loads))
+			fatal("no load %s", name);
+	snprintf(settings, sizeof(settings), "%s", loads[i].settings);
+	for (word = strtok(settings, " "); word; word = strtok(NULL, " ")) {
+		char *value = strchr(word, '=');
+
+		*value++ = 0;
+		setenv(word, value, 0);
+	}
+}
 
 static void draw_plan(void)
 {
+	if (getenv("load"))
+		named_load(getenv("load"));
 	lot = mix(setting("seed", 1) + 1) | 1;
 	printf("# load");
 	p.bucket_k	= draw("bucket_k", 8, 8, 16, 32);
@@ -191,6 +236,8 @@ static void draw_plan(void)
 	p.cut_permille	= draw("cut_permille", next_random(&lot) % 1000);
 	p.again		= draw("again", 0, 0, 1);
 	p.restart	= draw("restart", 0, 0, 1);
+	p.cut		= setting("cut", 1);
+	p.pause_s	= setting("pause_s", 0);
 	printf("\n");
 	if (p.threads > MAX_THREADS || p.span > MAX_BLOCKS || !p.threads ||
 	    p.span < p.threads)
@@ -211,61 +258,6 @@ static uint64_t cut_ns(void)
 }
 
 /* the disks */
-
-struct disk {
-	const char	*name;
-	unsigned long	mb;
-	char		dev[32];
-};
-
-static struct disk cache = { .name = "cache" };
-static struct disk backing = { .name = "backing", .mb = 16 };
-
-static void disk_put(struct disk *d, const char *file, unsigned long value)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), NULLB "%s/%s", d->name, file);
-	put(path, "%lu", value);
-}
-
-/* From now on none, or all, of its sectors can be read and written. */
-static void disk_fails(struct disk *d, bool fails)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), NULLB "%s/badblocks", d->name);
-	put(path, "%c0-%lu", fails ? '+' : '-', d->mb * 2048 - 1);
-}
-
-static void disk_on(struct disk *d)
-{
-	char path[128];
-
-	disk_put(d, "power", 1);
-	snprintf(path, sizeof(path), NULLB "%s/index", d->name);
-	snprintf(d->dev, sizeof(d->dev), "/dev/nullb%lu", get(path));
-	/* from 6.12 on it is named after its directory */
-	if (access(d->dev, F_OK))
-		snprintf(d->dev, sizeof(d->dev), "/dev/%s", d->name);
-}
-
-static void disk_make(struct disk *d, unsigned long us, unsigned long volatile_mb)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), NULLB "%s", d->name);
-	if (mkdir(path, 0755))
-		fatal("cannot make null_blk device %s", d->name);
-	disk_put(d, "size", d->mb);
-	disk_put(d, "blocksize", 512);
-	disk_put(d, "memory_backed", 1);
-	disk_put(d, "discard", 1);
-	disk_put(d, "cache_size", volatile_mb);
-	disk_put(d, "irqmode", 2);
-	disk_put(d, "completion_nsec", us * 1000);
-	disk_on(d);
-}
 
 /*
  * Power off waits for the requests that are under way, one disk after the
@@ -447,7 +439,7 @@ static bool failed(const char *op, uint32_t block)
 
 	if (!s->cut) {
 		pthread_mutex_lock(&s->lock);
-		outcome(ERROR, "%s of block %u: %s", op, block, strerror(err));
+		outcome(error(), "%s of block %u: %s", op, block, strerror(err));
 		pthread_mutex_unlock(&s->lock);
 	}
 	return !s->cut;
@@ -544,7 +536,7 @@ static bool do_read(void *buf, uint32_t first, unsigned int nr)
 	return true;
 }
 
-static void sleep_until(uint64_t ns)
+void sleep_until(uint64_t ns)
 {
 	struct timespec ts = {
 		.tv_sec = ns / NSEC_PER_SEC, .tv_nsec = ns % NSEC_PER_SEC,
@@ -573,7 +565,8 @@ static void *load_thread(void *arg)
 
 		if (first + blocks > base + room)
 			blocks = base + room - first;
-		s->ops++;
+		if (s->ops++ == p.ops / 2)
+			sleep_us(p.pause_s * 1000000);
 		if (op < p.sync)
 			go_on = do_sync(op & 1);
 		else if (op < p.sync + p.reads)
@@ -608,7 +601,7 @@ static void *chores(void *arg)
 	uint64_t seed = mix(setting("seed", 1) + 77) | 1;
 
 	sleep_until(load_from);
-	while (!s->cut) {
+	while (!s->cut && (p.cut || ops_left > 0)) {
 		uint64_t lots = next_random(&seed);
 		unsigned int i = lots % (sizeof(chore) / sizeof(*chore));
 
@@ -640,7 +633,7 @@ static void load(void)
 		pthread_join(thread[i], NULL);
 	if (p.chore_us)
 		pthread_join(chore, NULL);
-	while (!s->cut)
+	while (p.cut && !s->cut)
 		sleep_until(load_from + cut_ns() + 1000);
 }
 
@@ -690,26 +683,35 @@ static void judge(uint32_t nr, unsigned int sector, int64_t from)
 		b->seen[sector] = from;
 }
 
+/* Blocks that cannot be read together are read one by one. */
+static void check_blocks(int fd, char *buf, off_t from, uint32_t nr, uint32_t count)
+{
+	uint32_t i;
+
+	if (pread(fd, buf, count * BLOCK, from + (off_t)nr * BLOCK) == count * BLOCK) {
+		for (i = 0; i < count * SECTORS; i++)
+			judge(nr + i / SECTORS, i % SECTORS,
+			      sector_from((void *)(buf + i * SECTOR),
+					  nr + i / SECTORS, i % SECTORS));
+		return;
+	}
+	if (count == 1)
+		outcome(error(), "read of block %u at '%s': %s", nr,
+			stages[s->stage], strerror(errno));
+	for (i = 0; count > 1 && i < count; i++)
+		check_blocks(fd, buf, from, nr + i, 1);
+}
+
 static void check(const char *path, off_t from)
 {
 	char *buf = aligned_alloc(BLOCK, READ_BLOCKS * BLOCK);
 	int fd = open(path, O_RDONLY | O_DIRECT);
-	uint32_t nr, i;
+	uint32_t nr;
 
 	if (fd < 0 || !buf)
 		fatal("cannot open %s", path);
-	for (nr = 0; nr < p.span; nr += READ_BLOCKS) {
-		if (pread(fd, buf, READ_BLOCKS * BLOCK,
-			  from + (off_t)nr * BLOCK) != READ_BLOCKS * BLOCK) {
-			outcome(ERROR, "read of blocks %u.. at '%s': %s", nr,
-				stages[s->stage], strerror(errno));
-			continue;
-		}
-		for (i = 0; i < READ_BLOCKS * SECTORS; i++)
-			judge(nr + i / SECTORS, i % SECTORS,
-			      sector_from((void *)(buf + i * SECTOR),
-					  nr + i / SECTORS, i % SECTORS));
-	}
+	for (nr = 0; nr < p.span; nr += READ_BLOCKS)
+		check_blocks(fd, buf, from, nr, READ_BLOCKS);
 	close(fd);
 	free(buf);
 }
@@ -740,7 +742,9 @@ static void after(void)
 {
 	stage("set goes");
 	set_goes();
-	power();
+	if (p.cut)
+		power();
+	fault_resume();
 	stage("register");
 	if (p.again) {
 		second_cut();
@@ -772,56 +776,31 @@ static void after(void)
 	check(backing.dev, DATA_AT);
 }
 
-/* completions of the cache disk, as times of the load */
-
-static void record(bool on)
+/* The load comes to its end, or is cut. */
+static void load_ends(pid_t pid)
 {
-	char line[512], *at, *name = strrchr(cache.dev, '/') + 1;
-	unsigned long sec, usec, last = 0;
-	struct stat st;
-	FILE *f;
-
-	if (on) {
-		put(TRACING "trace_clock", "mono");
-		put(TRACING "events/block/block_rq_complete/enable", "1");
-		return;
+	if (p.cut) {
+		sleep_until(load_from + cut_ns());
+		if (setting("record", 0) == 1)
+			record_print(load_from);
+		cut();
+		printf("# cut after %lu operations, %lu acknowledged\n", s->ops,
+		       s->acknowledged);
+		stage("load ends");
 	}
-	put(TRACING "events/block/block_rq_complete/enable", "0");
-	f = fopen(TRACING "trace", "r");
-	if (!f || stat(cache.dev, &st))
-		fatal("no trace of %s", name);
-	while (fgets(line, sizeof(line), f)) {
-		char dev[32];
-
-		snprintf(dev, sizeof(dev), "complete: %u,%u ",
-			 (unsigned int)(st.st_rdev >> 8) & 0xfff,
-			 (unsigned int)st.st_rdev & 0xff);
-		at = strstr(line, ": block_rq_");
-		if (!at || !strstr(at, dev))
-			continue;
-		while (at > line && at[-1] != ' ')
-			at--;
-		if (sscanf(at, "%lu.%lu", &sec, &usec) != 2)
-			continue;
-		usec += sec * 1000000;
-		if (usec * 1000 < load_from || usec == last)
-			continue;
-		last = usec;
-		printf("# done %llu\n",
-		       (unsigned long long)usec * 1000 - load_from);
-	}
-	fclose(f);
+	waitpid(pid, NULL, 0);
 }
 
 static void whole(void)
 {
 	pid_t pid;
 
+	if (setting("starve", 0))
+		lab_put("starve", setting("starve", 0));
 	fill();
-	if (setting("record", 0))
-		record(true);
 	load_from = (now_ns() / 1000000 + 10) * 1000000;
 	printf("# cut comes at %llu ns\n", (unsigned long long)cut_ns());
+	stage("load");
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
@@ -829,16 +808,12 @@ static void whole(void)
 		_exit(0);
 	}
 	prctl(PR_SET_TIMERSLACK, 1);
-	sleep_until(load_from + cut_ns());
-	if (setting("record", 0))
-		record(false);
-	cut();
-	printf("# cut after %lu operations, %lu acknowledged\n", s->ops,
-	       s->acknowledged);
-	stage("load ends");
-	waitpid(pid, NULL, 0);
+	fault_arm(load_from);
+	load_ends(pid);
 	after();
 	stage("end");
+	if (setting("record", 0) == 2)
+		record_print(load_from);
 }
 
 static void start(void)
@@ -850,10 +825,12 @@ static void start(void)
 	cache.mb = p.cache_mb;
 	disk_make(&cache, p.cache_us, p.cache_volatile);
 	disk_make(&backing, p.backing_us, p.backing_volatile);
+	fault_prepare();
 	command("/sbin/make-bcache -C -b %luk -w %lu --cset-uuid %s %s",
 		p.bucket_k, p.block, CSET_UUID, cache.dev);
 	command("/sbin/make-bcache -B --writeback -w %lu --cset-uuid %s %s",
 		p.block, CSET_UUID, backing.dev);
+	record_start();
 	if (!up())
 		fatal("cannot register");
 	put_any(BDEV, "cache_mode", mode[p.mode % 3]);
@@ -930,6 +907,8 @@ int main(void)
 		exit(0);
 	}
 	supervise(pid);
+	if (fault_wanted() && !fault_met())
+		outcome(MISSED, "no request met the fault");
 	printf("# outcome %s %s\n", kinds[s->kind], s->what);
 	result(s->ops > 0, "crash.events", "%lu operations, %lu acknowledged",
 	       s->ops, s->acknowledged);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the parts of crash share: crash.c, the load and what was kept of it;
+ * crash_disk.c, the disks; crash_fault.c, single faults of theirs.
+ */
+#ifndef CRASH_H
+#define CRASH_H
+
+#include "guest.h"
+
+#define NULLB		"/sys/kernel/config/nullb/"
+#define TRACING		"/sys/kernel/tracing/"
+#define SECTOR		512
+#define DATA_AT		8192	/* of the backing disk: what make-bcache -B leaves */
+
+struct disk {
+	const char	*name;
+	unsigned long	mb;
+	char		dev[32];
+};
+
+extern struct disk cache, backing;
+
+void disk_make(struct disk *d, unsigned long us, unsigned long volatile_mb);
+/* power on; its name may be another then */
+void disk_on(struct disk *d);
+void disk_put(struct disk *d, const char *file, unsigned long value);
+/* from now on none, or all, of its sectors can be read and written */
+void disk_fails(struct disk *d, bool fails);
+
+void sleep_until(uint64_t ns);
+
+/*
+ * "record": 1, print when requests to the cache disk complete; 2, all requests.
+ * A fault needs what 2 needs, but for the print.
+ */
+void record_start(void);
+void record_stage(const char *name);
+void record_print(uint64_t load_from);
+
+/* the fault that the settings ask for, if any: at its time, by a task of its own */
+bool fault_wanted(void);
+void fault_prepare(void);
+void fault_arm(uint64_t load_from);
+/* before the disks are registered again */
+void fault_resume(void);
+/* was there a request that met it? */
+bool fault_met(void);
+
+#endif /* CRASH_H */

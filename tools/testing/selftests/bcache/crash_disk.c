@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "crash.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct disk cache = { .name = "cache" };
+struct disk backing = { .name = "backing", .mb = 16 };
+
+void disk_put(struct disk *d, const char *file, unsigned long value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), NULLB "%s/%s", d->name, file);
+	put(path, "%lu", value);
+}
+
+void disk_fails(struct disk *d, bool fails)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), NULLB "%s/badblocks", d->name);
+	put(path, "%c0-%lu", fails ? '+' : '-', d->mb * 2048 - 1);
+}
+
+void disk_on(struct disk *d)
+{
+	char path[128];
+
+	disk_put(d, "power", 1);
+	snprintf(path, sizeof(path), NULLB "%s/index", d->name);
+	snprintf(d->dev, sizeof(d->dev), "/dev/nullb%lu", get(path));
+	/* from 6.12 on it is named after its directory */
+	if (access(d->dev, F_OK))
+		snprintf(d->dev, sizeof(d->dev), "/dev/%s", d->name);
+}
+
+void disk_make(struct disk *d, unsigned long us, unsigned long volatile_mb)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), NULLB "%s", d->name);
+	if (mkdir(path, 0755))
+		fatal("cannot make null_blk device %s", d->name);
+	disk_put(d, "size", d->mb);
+	disk_put(d, "blocksize", 512);
+	disk_put(d, "memory_backed", 1);
+	disk_put(d, "discard", 1);
+	disk_put(d, "cache_size", volatile_mb);
+	disk_put(d, "irqmode", 2);
+	disk_put(d, "completion_nsec", us * 1000);
+	if (setting("fault_how", 0) == 1)
+		disk_put(d, "badblocks_partial_io", 1);
+	disk_on(d);
+}
