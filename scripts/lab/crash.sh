@@ -3,23 +3,25 @@
 #
 # Cut the power of both disks at N moments of N loads, and see what was kept.
 #
-# Usage: scripts/lab/crash.sh [-nq] [-w | -r] [NAME=VALUE...]
+# Usage: scripts/lab/crash.sh [-nq] [-w | -f | -r] [NAME=VALUE...]
 #   NAME=VALUE  settings of tools/testing/selftests/bcache/crash.c, for all cuts
 #   -w          one load, cut after each moment at which a request to the cache
 #               disk completed
+#   -f          no cuts but single faults of the disks, some of each kind: a request
+#               fails, a write is torn, a disk goes away
 #   -r          one cut, the one that the settings say; shows what was seen
 #   -q          do not make failures small
 #   -n          say what would be done
 #
-# Environment: N, number of cuts (default 200); SEED, the first load (default
+# Environment: N, number of cuts (default 200) or of faults of each kind (3); SEED, the first load (default
 # 1; the others follow); STACK (default series); BASE.
 #
 # What is known to go wrong, on which stack, stands in
-# tools/testing/selftests/bcache/cuts. Of any other failure the first of its
+# tools/testing/selftests/bcache/cuts (-f: faults). Of any other failure the first of its
 # kind is made as small as it goes, with the shortest load and the latest cut
 # that still fail so, and shown with the line that repeats it to the byte.
 #
-# Result: out/crash/BASE-STACK/, a directory for each cut that failed, and
+# Result: out/crash/BASE-STACK/ (-f: BASE-STACK-faults/), a directory for each cut that failed, and
 # "cuts", a line for each cut; "expected", with how often each came. Exit
 # status: 0 when no cut failed that was not expected to, else 1.
 . "$(dirname "$0")/../lib/lib.sh"
@@ -108,10 +110,69 @@ shrink()
 		END { for (i = 1; i <= n; i++) print value[name[i]] }' | tr '\n' ' ')
 }
 
-# places: a line of settings for each cut.
+# requests LOAD SETTING...: those that the load makes, as crash_fault.c prints
+# them, without "# request".
+requests()
+{
+	one "load=$1" "$@" record=2 > "$dir/record"
+	grep -q '	kept	' "$dir/record" || die "load $1 fails with no fault: $(cat "$dir/record")"
+	sed -n 's/^# request //p' "$dir/$(run_id "load=$1" "$@" record=2)/ktap"
+}
+
+# faults: a line for each fault of the named loads, its name first. After a
+# clean stop, and where the power is cut after the load. Not the last reads,
+# which are the test's own.
+faults()
+{
+	for load in $(sed -n 's/^	{ "\([a-z]*\)", "cut=.*/\1/p' "$SELF/crash.c"); do
+		requests "$load" > "$dir/requests"
+		end=$(awk '$2 == "load" { at = $1 } END { print at + 1000 }' "$dir/requests")
+		faults_of "load=$load" < "$dir/requests"
+		requests "$load" cut=1 "cut_ns=${end}000" | faults_of "load=$load cut=1 cut_ns=${end}000"
+	done
+}
+
+# faults_of SETTINGS < requests
+faults_of()
+{
+	awk -v load="$1" -v few="$N" '
+		function add(name, settings) {
+			name = (disk ? "backing-" : "") what "/" name
+			if (!(name in count)) order[++names] = name
+			list[name, ++count[name]] = "fault=" name " " load (disk ? " fault_disk=1" : "") " " settings
+		}
+		$2 == "check-backing" { next }
+		{
+			cut = load ~ /cut=1/ ? "-cut" : ""
+			us = $1; stage = $2; disk = $3 == "backing"; what = $4; op = $5
+			op = op == "W" ? "write" : "read"
+			stage = stage ~ /^register/ ? "-register" : stage ~ /^set/ ? "-stop" : ""
+			if ($8 != "-" && (!cut || stage == "-register" || op == "write"))
+				add(op stage cut, sprintf("fault_ns=%.0f000 fault_end_ns=%.0f000 fault_at=%d", $8, us + 1, $6))
+			if (cut || stage) next
+			if (op == "write" && $9 != "-" && $7 > 1)
+				add("torn", sprintf("fault_how=1 fault_ns=%.0f000 fault_at=%d cut=1 cut_ns=%.0f000", $9, $6 + int($7 / 2), us + 1))
+			if (op == "write")
+				add("gone", sprintf("fault_how=2 fault_ns=%.0f500", us - 1))
+		}
+		END {
+			for (i = 1; i <= names; i++) {
+				n = count[order[i]]
+				m = few && few < n ? few : n
+				for (j = 0; j < m; j++) {
+					nr = m > 1 ? 1 + int(j * (n - 1) / (m - 1)) : 1
+					print list[order[i], nr]
+				}
+			}
+		}'
+}
+
+# places: a line of settings for each cut or fault.
 places()
 {
-	if [ "$mode" = sweep ]; then
+	if [ "$mode" = faults ]; then
+		faults
+	elif [ "$mode" = sweep ]; then
 		sed -n 's/^# done \([0-9]*\)$/\1/p' "$dir"/*record=1/ktap |
 			awk -v words="seed=$SEED${*:+ $*}" '{ printf "%s cut_ns=%.0f\n", words, $1 + 1 }'
 	else
@@ -137,7 +198,7 @@ progress()
 sort_out()
 {
 	: > "$dir/unexpected"
-	sort -V "$dir/cuts" | awk -F '\t' -v stack="$STACK" -v cuts="$SELF/cuts" \
+	sort -V "$dir/cuts" | awk -F '\t' -v stack="$STACK" -v cuts="$SELF/$known" \
 		-v file="$dir/unexpected" '
 		BEGIN {
 			while ((getline line < cuts) > 0) {
@@ -150,10 +211,12 @@ sort_out()
 				text[n] = substr(line, 2)
 			}
 		}
-		$2 == "kept" { next }
+		$2 == "kept" || $2 == "reported" { next }
 		{
+			what = $3
+			if (match($1, /fault=[^ ]*/)) what = substr($1, RSTART + 6, RLENGTH - 6) ": " what
 			for (i = 1; i <= n; i++)
-				if (kind[i] == $2 && $3 ~ pattern[i]) { seen[i]++; next }
+				if (kind[i] == $2 && (what ~ pattern[i])) { seen[i]++; next }
 			print > file
 		}
 		END { for (i = 1; i <= n; i++) print seen[i] + 0, text[i] }' > "$dir/expected"
@@ -170,15 +233,17 @@ show_unexpected()
 		say "$(grep -cxF "$sign" "$dir/signs") $kind $what"
 		small=$settings
 		# shellcheck disable=SC2086
-		[ -n "$opt_q" ] || shrink $settings
+		[ -n "$opt_q$opt_f" ] || shrink $settings
 		say "  again: BASE=$BASE STACK=$STACK scripts/lab/crash.sh -r $small"
 	done < "$dir/kinds"
 }
 
-N=${N:-200} SEED=${SEED:-1} STACK=${STACK:-series}
-opt_q='' opt_r='' opt_w=''
-options nqwr "$@"
-mode=seeds
+SEED=${SEED:-1} STACK=${STACK:-series}
+opt_f='' opt_q='' opt_r='' opt_w=''
+options fnqwr "$@"
+mode=seeds known=cuts
+[ -z "$opt_f" ] || mode=faults known=faults
+[ "$mode" = seeds ] && N=${N:-200} || N=${N:-3}
 [ -z "$opt_w" ] || mode=sweep
 [ -z "$opt_r" ] || mode=once
 shift $((OPTIND - 1))
@@ -196,6 +261,7 @@ done
 "$TOP/scripts/lab/guest.sh" ${DRY:+-n}
 case $mode in
 seeds) what="$N cuts, loads $SEED to $((SEED + N - 1))" ;;
+faults) what="single faults, $N of each kind" ;;
 sweep) what="every moment of load $SEED" ;;
 once) what='one cut' ;;
 esac
@@ -204,14 +270,14 @@ if [ -n "$DRY" ]; then
 	say "would make $what"
 	exit 0
 fi
-dir=$OUT/crash/$(run_id "$BASE" "$STACK")
+dir=$OUT/crash/$(run_id "$BASE" "$STACK" ${opt_f:+faults})
 rm -rf "$dir"
 mkdir -p "$dir"
 if [ "$mode" = once ]; then
 	result=$(one "$@")
 	cat "$dir/$(run_id "$@")/ktap"
 	say "$result"
-	[ "$(echo "$result" | cut -f 2)" = kept ]
+	case $(echo "$result" | cut -f 2) in kept|reported) ;; *) false ;; esac
 	exit
 fi
 
@@ -222,7 +288,7 @@ if [ "$mode" = sweep ]; then
 	one "seed=$SEED" "$@" cut_ns=1000000000 record=1 > /dev/null
 fi
 places "$@" > "$dir/places"
-[ -s "$dir/places" ] || die "nothing completed in load $SEED"
+[ -s "$dir/places" ] || die "nothing completed in the load"
 xargs -P "$JOBS" -L 1 "$TOP/scripts/lab/cut.sh" "$BASE" "$STACK" "$dir" < "$dir/places" |
 	progress "$(wc -l < "$dir/places")"
 step_done
@@ -231,5 +297,5 @@ sort_out
 show_unexpected
 bad=$(wc -l < "$dir/unexpected")
 say
-say "$(awk -F '\t' '$2 == "kept"' "$dir/cuts" | wc -l) passed, $bad failed"
+say "$(awk -F '\t' '$2 == "kept" || $2 == "reported"' "$dir/cuts" | wc -l) passed, $bad failed"
 [ "$bad" = 0 ]

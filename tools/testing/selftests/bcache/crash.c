@@ -181,11 +181,17 @@ static const struct {
 	  " cache_volatile=0 backing_us=100 backing_volatile=0 threads=1 span=64"
 	  " most=1 fill=0 ops=80 dsync=64 sync=8 reads=8 discards=0 mode=1"
 	  " running=0 cutoff_k=0 chore_us=0 calm=0 again=0 restart=0 pause_s=40" },
-	/* many keys in small nodes, which split, take memory of others and are read again */
+	/* many keys in small nodes, which split */
 	{ "tree", "cut=0 bucket_k=8 block=512 cache_mb=8 cache_us=100"
 	  " cache_volatile=0 backing_us=100 backing_volatile=0 threads=2"
 	  " span=1024 most=1 fill=1024 ops=200 dsync=32 sync=8 reads=8 discards=0"
-	  " mode=1 running=1 cutoff_k=0 chore_us=1000 calm=0 again=0 restart=0 starve=1" },
+	  " mode=1 running=1 cutoff_k=0 chore_us=1000 calm=0 again=0 restart=0" },
+	/* so many that they are dropped, and read again */
+	{ "deep", "cut=0 bucket_k=4 block=512 cache_mb=48 cache_us=100"
+	  " cache_volatile=0 backing_us=100 backing_volatile=0 threads=2"
+	  " span=1024 most=1 fill=1024 ballast=2944 ops=200 dsync=32 sync=8"
+	  " reads=32 discards=0 mode=1 running=1 cutoff_k=0 chore_us=1000 calm=0"
+	  " again=0 restart=0" },
 };
 
 static void named_load(const char *name)
@@ -361,7 +367,7 @@ static void settings(void)
 	put_any(BDEV, "writeback_percent", "0");
 	put_any(BDEV, "writeback_delay", "0");
 	put_any(BDEV, "writeback_running", p.running ? "1" : "0");
-	snprintf(value, sizeof(value), "%luk", p.cutoff_k);
+	snprintf(value, sizeof(value), p.cutoff_k ? "%luk" : "%lu", p.cutoff_k);
 	put_any(BDEV, "sequential_cutoff", value);
 }
 
@@ -637,17 +643,23 @@ static void load(void)
 		sleep_until(load_from + cut_ns() + 1000);
 }
 
-/* Keys to begin with, one by one so that they do not merge. */
+/*
+ * Keys to begin with, one by one so that they do not merge; and "ballast", blocks
+ * behind the span that only make the tree larger.
+ */
 static void fill(void)
 {
-	void *buf = aligned_alloc(BLOCK, BLOCK);
-	unsigned long i;
+	unsigned long i, ballast = setting("ballast", 0);
+	void *buf = aligned_alloc(BLOCK, 64 * BLOCK);
 
 	dev = open("/dev/bcache0", O_RDWR | O_DIRECT);
 	if (dev < 0)
 		fatal("cannot open /dev/bcache0");
 	for (i = 0; i < p.fill && i < p.span; i++)
 		do_write(buf, i * 7 % p.span, 1, false);
+	for (i = 0; i < ballast; i += 64)
+		if (pwrite(dev, buf, 64 * BLOCK, (off_t)(p.span + i) * BLOCK) < 0)
+			fatal("cannot write ballast");
 	if (p.fill)
 		do_sync(true);
 	close(dev);
@@ -795,8 +807,6 @@ static void whole(void)
 {
 	pid_t pid;
 
-	if (setting("starve", 0))
-		lab_put("starve", setting("starve", 0));
 	fill();
 	load_from = (now_ns() / 1000000 + 10) * 1000000;
 	printf("# cut comes at %llu ns\n", (unsigned long long)cut_ns());
@@ -824,6 +834,7 @@ static void start(void)
 
 	cache.mb = p.cache_mb;
 	disk_make(&cache, p.cache_us, p.cache_volatile);
+	backing.mb = setting("backing_mb", backing.mb);
 	disk_make(&backing, p.backing_us, p.backing_volatile);
 	fault_prepare();
 	command("/sbin/make-bcache -C -b %luk -w %lu --cset-uuid %s %s",

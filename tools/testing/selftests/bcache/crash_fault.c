@@ -44,7 +44,7 @@ struct request {
 	char		stage[24];
 };
 
-#define MAX_REQUESTS	20000
+#define MAX_REQUESTS	30000
 #define MAX_BUCKETS	65536
 
 static struct request *request;
@@ -160,7 +160,7 @@ static void print_requests(uint64_t load_from)
 	int i;
 
 	for (r = request; r < request + requests; r++) {
-		if (r->us < start)
+		if (!setting("all", 0) && r->us < start)
 			continue;
 		printf("# request %lu %s %s %s %c %lu %lu", r->us - start, r->stage,
 		       r->disk->name, whats[r->what], r->op, r->sector, r->len);
