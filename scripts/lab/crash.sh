@@ -124,7 +124,7 @@ requests()
 # which are the test's own.
 faults()
 {
-	for load in $(sed -n 's/^	{ "\([a-z]*\)", "cut=.*/\1/p' "$SELF/crash.c"); do
+	for load in $(sed -n 's/^	\.name = "\([a-z]*\)",$/\1/p' "$SELF/crash.c"); do
 		requests "$load" > "$dir/requests"
 		end=$(awk '$2 == "load" { at = $1 } END { print at + 1000 }' "$dir/requests")
 		faults_of "load=$load" < "$dir/requests"

@@ -174,41 +174,60 @@ static struct plan {
 
 /* Loads with a name, for single faults: settings that do not say otherwise. */
 static const struct {
-	const char *name, *settings;
-} loads[] = {
+	const char *name, *settings[8];
+} loads[] = { {
 	/* few keys, all in one leaf, which is written in a pause */
-	{ "root", "cut=0 bucket_k=16 block=4096 cache_mb=8 cache_us=100"
-	  " cache_volatile=0 backing_us=100 backing_volatile=0 threads=1 span=64"
-	  " most=1 fill=0 ops=80 dsync=64 sync=8 reads=8 discards=0 mode=1"
-	  " running=0 cutoff_k=0 chore_us=0 calm=0 again=0 restart=0 pause_s=40" },
+	.name = "root",
+	.settings = {
+		"bucket_k=16 block=4096 cache_mb=8 threads=1 span=64 fill=0",
+		"ops=80 dsync=64 sync=8 reads=8 running=0 chore_us=0 pause_s=40",
+	},
+}, {
 	/* many keys in small nodes, which split */
-	{ "tree", "cut=0 bucket_k=8 block=512 cache_mb=8 cache_us=100"
-	  " cache_volatile=0 backing_us=100 backing_volatile=0 threads=2"
-	  " span=1024 most=1 fill=1024 ops=200 dsync=32 sync=8 reads=8 discards=0"
-	  " mode=1 running=1 cutoff_k=0 chore_us=1000 calm=0 again=0 restart=0" },
+	.name = "tree",
+	.settings = {
+		"bucket_k=8 block=512 cache_mb=8 threads=2 span=1024 fill=1024",
+		"ops=200 dsync=32 sync=8 reads=8 running=1 chore_us=1000",
+	},
+}, {
 	/* so many that they are dropped, and read again */
-	{ "deep", "cut=0 bucket_k=4 block=512 cache_mb=48 cache_us=100"
-	  " cache_volatile=0 backing_us=100 backing_volatile=0 threads=2"
-	  " span=1024 most=1 fill=1024 ballast=2944 ops=200 dsync=32 sync=8"
-	  " reads=32 discards=0 mode=1 running=1 cutoff_k=0 chore_us=1000 calm=0"
-	  " again=0 restart=0" },
+	.name = "deep",
+	.settings = {
+		"bucket_k=4 block=512 cache_mb=48 threads=2 span=1024 fill=1024",
+		"ballast=2944 ops=200 dsync=32 sync=8 reads=32 running=1 chore_us=1000",
+	},
+} };
+
+/* what is the same in all of them */
+static const char * const same[] = {
+	"cut=0 cache_us=100 cache_volatile=0 backing_us=100 backing_volatile=0",
+	"most=1 discards=0 mode=1 cutoff_k=0 calm=0 again=0 restart=0",
 };
 
-static void named_load(const char *name)
+static void use_settings(const char *words)
 {
-	char settings[512], *word;
-	unsigned int i;
+	char settings[256], *word;
 
-	for (i = 0; strcmp(loads[i].name, name); i++)
-		if (i + 1 == sizeof(loads) / sizeof(*loads))
-			fatal("no load %s", name);
-	snprintf(settings, sizeof(settings), "%s", loads[i].settings);
+	snprintf(settings, sizeof(settings), "%s", words);
 	for (word = strtok(settings, " "); word; word = strtok(NULL, " ")) {
 		char *value = strchr(word, '=');
 
 		*value++ = 0;
 		setenv(word, value, 0);
 	}
+}
+
+static void named_load(const char *name)
+{
+	unsigned int i, j;
+
+	for (i = 0; strcmp(loads[i].name, name); i++)
+		if (i + 1 == sizeof(loads) / sizeof(*loads))
+			fatal("no load %s", name);
+	for (j = 0; loads[i].settings[j]; j++)
+		use_settings(loads[i].settings[j]);
+	for (j = 0; j < sizeof(same) / sizeof(*same); j++)
+		use_settings(same[j]);
 }
 
 static void draw_plan(void)

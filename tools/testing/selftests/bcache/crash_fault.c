@@ -160,7 +160,7 @@ static void print_requests(uint64_t load_from)
 	int i;
 
 	for (r = request; r < request + requests; r++) {
-		if (!setting("all", 0) && r->us < start)
+		if (r->us < start)
 			continue;
 		printf("# request %lu %s %s %s %c %lu %lu", r->us - start, r->stage,
 		       r->disk->name, whats[r->what], r->op, r->sector, r->len);
@@ -258,15 +258,17 @@ void record_print(uint64_t load_from)
 	if (setting("record", 0) == 2)
 		read_super();
 	while (fgets(line, sizeof(line), f)) {
-		if (line[0] == '#')
-			continue;
-		if ((at = event(line, ": block_rq_complete: ", &us)))
+		at = event(line, ": block_rq_complete: ", &us);
+		if (at && setting("record", 0) == 1)
 			print_done(us, at, load_from);
-		else if ((at = event(line, ": block_bio_queue: ", &us)))
+		at = event(line, ": block_bio_queue: ", &us);
+		if (at)
 			add_request(us, at, stage);
-		else if ((at = event(line, ": bcache_lab_write: ", &us)))
+		at = event(line, ": bcache_lab_write: ", &us);
+		if (at)
 			node_comes(at);
-		else if ((at = event(line, ": tracing_mark_write: ", &us)))
+		at = event(line, ": tracing_mark_write: ", &us);
+		if (at)
 			sscanf(at, "%23s", stage);
 	}
 	fclose(f);
