@@ -13,7 +13,7 @@
 #   -q          do not make failures small
 #   -n          say what would be done
 #
-# Environment: N, number of cuts (default 200) or of faults of each kind (3); SEED, the first load (default
+# Environment: N, number of cuts (default 200) or of faults of each kind (2); SEED, the first load (default
 # 1; the others follow); STACK (default series); BASE.
 #
 # What is known to go wrong, on which stack, stands in
@@ -110,57 +110,67 @@ shrink()
 		END { for (i = 1; i <= n; i++) print value[name[i]] }' | tr '\n' ' ')
 }
 
-# requests LOAD SETTING...: those that the load makes, as crash_fault.c prints
+# fault LOAD CUT CUT_NS [WORDS]: all settings of a fault, or of none. A guest that
+# got other words would not do the same at the same time.
+fault()
+{
+	say "${4:-fault=none fault_disk=0 fault_how=0 fault_ns=0 fault_end_ns=0 fault_at=0 record=2} load=$1 cut=$2 cut_ns=$3"
+}
+
+# requests LOAD CUT CUT_NS: those that the load makes, as crash_fault.c prints
 # them, without "# request".
 requests()
 {
-	one "load=$1" "$@" record=2 > "$dir/record"
+	# shellcheck disable=SC2046
+	one $(fault "$@") > "$dir/record"
 	grep -q '	kept	' "$dir/record" || die "load $1 fails with no fault: $(cat "$dir/record")"
-	sed -n 's/^# request //p' "$dir/$(run_id "load=$1" "$@" record=2)/ktap"
+	sed -n 's/^# request //p' "$dir/$(run_id "$(fault "$@")")/ktap"
 }
 
 # faults: a line for each fault of the named loads, its name first. After a
 # clean stop, and where the power is cut after the load. Not the last reads,
-# which are the test's own.
+# which are the test's own. A load is there for what none before it had.
 faults()
 {
 	for load in $(sed -n 's/^	\.name = "\([a-z]*\)",$/\1/p' "$SELF/crash.c"); do
-		requests "$load" > "$dir/requests"
+		requests "$load" 0 1 > "$dir/requests"
 		end=$(awk '$2 == "load" { at = $1 } END { print at + 1000 }' "$dir/requests")
-		faults_of "load=$load" < "$dir/requests"
-		requests "$load" cut=1 "cut_ns=${end}000" | faults_of "load=$load cut=1 cut_ns=${end}000"
-	done
+		faults_of "$load" 0 1 < "$dir/requests"
+		requests "$load" 1 "${end}000" | faults_of "$load" 1 "${end}000"
+	done | awk '{ load = substr($0, match($0, / load=/)); sub(/ cut.*/, "", load) }
+		!($1 in from) { from[$1] = load }
+		from[$1] == load'
 }
 
-# faults_of SETTINGS < requests
+# faults_of LOAD CUT CUT_NS < requests
 faults_of()
 {
-	awk -v load="$1" -v few="$N" '
-		function add(name, settings) {
+	awk -v load="$1" -v cut="$2" -v cut_ns="$3" -v few="$N" '
+		# When a fault begins and ends, in microseconds; 0: it does not end.
+		function add(name, how, from, end, at, cut, cut_ns) {
 			name = (disk ? "backing-" : "") what "/" name
 			if (!(name in count)) order[++names] = name
-			list[name, ++count[name]] = "fault=" name " " load (disk ? " fault_disk=1" : "") " " settings
+			list[name, ++count[name]] = sprintf("fault=%s fault_disk=%d fault_how=%d fault_ns=%.0f fault_end_ns=%.0f fault_at=%d record=0 load=%s cut=%d cut_ns=%s",
+				name, disk, how, from * 1000, end * 1000, at, load, cut, cut_ns)
 		}
 		$2 == "check-backing" { next }
 		{
-			cut = load ~ /cut=1/ ? "-cut" : ""
-			us = $1; stage = $2; disk = $3 == "backing"; what = $4; op = $5
-			op = op == "W" ? "write" : "read"
+			us = $1; stage = $2; disk = $3 == "backing"; what = $4; sector = $6; len = $7
+			op = $5 == "W" ? "write" : "read"
 			stage = stage ~ /^register/ ? "-register" : stage ~ /^set/ ? "-stop" : ""
 			if ($8 != "-" && (!cut || stage == "-register" || op == "write"))
-				add(op stage cut, sprintf("fault_ns=%.0f000 fault_end_ns=%.0f000 fault_at=%d", $8, us + 1, $6))
-			if (cut || stage) next
-			if (op == "write" && $9 != "-" && $7 > 1)
-				add("torn", sprintf("fault_how=1 fault_ns=%.0f000 fault_at=%d cut=1 cut_ns=%.0f000", $9, $6 + int($7 / 2), us + 1))
-			if (op == "write")
-				add("gone", sprintf("fault_how=2 fault_ns=%.0f500", us - 1))
+				add(op stage (cut ? "-cut" : ""), 0, $8, us + 1, sector, cut, cut_ns)
+			if (cut || $2 != "load" || op == "read") next
+			if ($9 != "-" && len > 1)
+				add("torn", 1, $9, 0, sector + int(len / 2), 1, sprintf("%.0f", (us + 1) * 1000))
+			add("gone", 2, us - 0.5, 0, 0, 0, 1)
 		}
 		END {
 			for (i = 1; i <= names; i++) {
 				n = count[order[i]]
-				m = few && few < n ? few : n
+				m = few < n ? few : n
 				for (j = 0; j < m; j++) {
-					nr = m > 1 ? 1 + int(j * (n - 1) / (m - 1)) : 1
+					nr = 1 + int((j + 0.5) * n / m)
 					print list[order[i], nr]
 				}
 			}
@@ -243,7 +253,8 @@ opt_f='' opt_q='' opt_r='' opt_w=''
 options fnqwr "$@"
 mode=seeds known=cuts
 [ -z "$opt_f" ] || mode=faults known=faults
-[ "$mode" = seeds ] && N=${N:-200} || N=${N:-3}
+[ "$mode" = seeds ] && N=${N:-200} || N=${N:-2}
+[ "$mode" != faults ] || export CUT_SECONDS="${CUT_SECONDS:-5}"
 [ -z "$opt_w" ] || mode=sweep
 [ -z "$opt_r" ] || mode=once
 shift $((OPTIND - 1))

@@ -99,7 +99,8 @@ static struct shared {
 
 static const char * const stages[] = {
 	"load", "load ends", "set goes", "register", "second cut",
-	"set goes again", "register again", "check", "stop", "register once more",
+	"set goes again", "register again", "set goes once more",
+	"register a second time", "check", "stop", "register once more",
 	"check again", "writeback", "detach", "check backing", "end",
 };
 
@@ -179,7 +180,7 @@ static const struct {
 	/* few keys, all in one leaf, which is written in a pause */
 	.name = "root",
 	.settings = {
-		"bucket_k=16 block=4096 cache_mb=8 threads=1 span=64 fill=0",
+		"bucket_k=16 block=4096 cache_mb=8 threads=1 span=64 fill=1",
 		"ops=80 dsync=64 sync=8 reads=8 running=0 chore_us=0 pause_s=40",
 	},
 }, {
@@ -365,11 +366,12 @@ static void set_goes(void)
 }
 
 /* A cache set that has gone from sysfs takes a moment to let go. */
-static bool register_disk(struct disk *d)
+static bool register_disk(struct disk *d, int tries)
 {
-	int tries = 20;
-
 	while (!try_put("/sys/fs/bcache/register", d->dev)) {
+		if (fault_wanted() && errno != EBUSY)
+			outcome(REPORTED, "the %s disk at '%s': %s", d->name,
+				stages[s->stage], strerror(errno));
 		if (!--tries || s->cut)
 			return false;
 		sleep_us(100000);
@@ -390,15 +392,16 @@ static void settings(void)
 	put_any(BDEV, "sequential_cutoff", value);
 }
 
-static bool up(void)
+/* Where that is tried again, the backing disk may still be registered. */
+static bool up(bool again)
 {
 	int tries = 200;
 
-	if (!register_disk(&cache)) {
+	if (!register_disk(&cache, 20)) {
 		outcome(REFUSED, "the cache disk at '%s'", stages[s->stage]);
 		return false;
 	}
-	if (!register_disk(&backing)) {
+	if (!register_disk(&backing, again ? 1 : 20) && !again) {
 		outcome(REFUSED, "the backing disk at '%s'", stages[s->stage]);
 		return false;
 	}
@@ -757,8 +760,8 @@ static void second_cut(void)
 	s->cut = 0;
 	pid = fork();
 	if (!pid) {
-		register_disk(&cache);
-		register_disk(&backing);
+		register_disk(&cache, 20);
+		register_disk(&backing, 20);
 		_exit(0);
 	}
 	sleep_until(now_ns() + us * 1000 + 1);
@@ -767,6 +770,46 @@ static void second_cut(void)
 	stage("set goes again");
 	set_goes();
 	stage("register again");
+}
+
+/* After one fault: is what was refused there when it is asked for again? */
+static bool second_try(void)
+{
+	size_t len = strlen(s->what);
+
+	if (!fault_wanted())
+		return false;
+	stage("set goes once more");
+	set_goes();
+	stage("register a second time");
+	if (up(true))
+		return true;
+	snprintf(s->what + len, sizeof(s->what) - len, ", and again");
+	return false;
+}
+
+/* Until the device is in that state. A fault may take it away. */
+static bool wait_for(const char *state)
+{
+	while (!bdev_is(state)) {
+		if (fault_wanted() && !there(BDEV)) {
+			outcome(REFUSED, "the device goes at '%s'", stages[s->stage]);
+			return false;
+		}
+		sleep_us(50000);
+	}
+	return true;
+}
+
+static bool detach(void)
+{
+	stage("writeback");
+	put_any(BDEV, "writeback_running", "1");
+	if (!wait_for("clean"))
+		return false;
+	stage("detach");
+	put_any(BDEV, "detach", "1");
+	return wait_for("no cache");
 }
 
 static void after(void)
@@ -782,7 +825,7 @@ static void after(void)
 		power();
 	}
 	s->cut = 0;
-	if (!up())
+	if (!up(false) && !second_try())
 		return;
 	stage("check");
 	check("/dev/bcache0", 0);
@@ -790,19 +833,13 @@ static void after(void)
 		stage("stop");
 		set_goes();
 		stage("register once more");
-		if (!up())
+		if (!up(false))
 			return;
 		stage("check again");
 		check("/dev/bcache0", 0);
 	}
-	stage("writeback");
-	put_any(BDEV, "writeback_running", "1");
-	while (!bdev_is("clean"))
-		sleep_us(50000);
-	stage("detach");
-	put_any(BDEV, "detach", "1");
-	while (!bdev_is("no cache"))
-		sleep_us(50000);
+	if (!detach() && (!second_try() || !detach()))
+		return;
 	stage("check backing");
 	check(backing.dev, DATA_AT);
 }
@@ -861,7 +898,7 @@ static void start(void)
 	command("/sbin/make-bcache -B --writeback -w %lu --cset-uuid %s %s",
 		p.block, CSET_UUID, backing.dev);
 	record_start();
-	if (!up())
+	if (!up(false))
 		fatal("cannot register");
 	put_any(BDEV, "cache_mode", mode[p.mode % 3]);
 }

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,6 +50,9 @@ struct request {
 
 static struct request *request;
 static unsigned int requests;
+/* The first request after a cut, and when a fault could come before it. */
+static unsigned int resumed;
+static unsigned long resumed_us;
 
 /* The superblock: Documentation has no word on it, include/linux/bcache.h does. */
 static struct {
@@ -94,11 +98,11 @@ static enum what what_of(struct request *r, const char *rwbs, const char *comm)
 	return o->what;
 }
 
-/* A node is about to be written. */
+/* A node is about to be written. A new root was none when it was first. */
 static void node_comes(const char *line)
 {
 	unsigned long bucket;
-	unsigned int level;
+	unsigned int level, i;
 
 	if (sscanf(line, "node %*s bucket %lu key %*u level %u", &bucket, &level) != 2)
 		fatal("no node: %s", line);
@@ -106,29 +110,38 @@ static void node_comes(const char *line)
 		.what = level ? INTERIOR : strstr(line, " root ") ? ROOT_LEAF : LEAF,
 		.comes = true,
 	};
+	for (i = 0; strstr(line, " root ") && !level && i < requests; i++)
+		if (request[i].what == LEAF && request[i].sector / sb.bucket_size == bucket)
+			request[i].what = ROOT_LEAF;
+}
+
+/* Does an event begin with the number of that disk? */
+static bool is_of(const char *line, const struct disk *d)
+{
+	struct stat st;
+	char dev[32];
+
+	if (stat(d->dev, &st))
+		fatal("no %s", d->dev);
+	snprintf(dev, sizeof(dev), "%u,%u ", (unsigned int)(st.st_rdev >> 8) & 0xfff,
+		 (unsigned int)st.st_rdev & 0xff);
+	return !strncmp(line, dev, strlen(dev));
 }
 
 static void add_request(unsigned long us, const char *line, const char *stage)
 {
 	struct request *r = &request[requests];
-	unsigned int major, minor;
 	char rwbs[16], comm[32];
-	struct stat st;
 
-	if (sscanf(line, "%u,%u %15s %lu + %lu [%31[^]]", &major, &minor, rwbs,
-		   &r->sector, &r->len, comm) != 6)
+	if (sscanf(line, "%*s %15s %lu + %lu [%31[^]]", rwbs, &r->sector, &r->len,
+		   comm) != 4)
 		return;
 	r->op = strchr(rwbs, 'W') ? 'W' : rwbs[0];
 	if (!r->len || (r->op != 'W' && r->op != 'R'))
 		return;
-	for (r->disk = &cache; ; r->disk = &backing) {
-		if (stat(r->disk->dev, &st))
-			fatal("no %s", r->disk->dev);
-		if (major == (st.st_rdev >> 8 & 0xfff) && minor == (st.st_rdev & 0xff))
-			break;
-		if (r->disk == &backing)
-			return;
-	}
+	r->disk = is_of(line, &cache) ? &cache : &backing;
+	if (r->disk == &backing && !is_of(line, &backing))
+		return;
 	r->us = us;
 	r->what = what_of(r, rwbs, comm);
 	snprintf(r->stage, sizeof(r->stage), "%s", stage);
@@ -141,11 +154,11 @@ static unsigned long free_from(const struct request *r, unsigned long sector)
 {
 	const struct request *before = r;
 
-	while (before-- > request)
+	while (before-- > request + (r < request + resumed ? 0 : resumed))
 		if (before->disk == r->disk && before->sector <= sector &&
 		    before->sector + before->len > sector)
 			return before->us + 1;
-	return 1;
+	return r < request + resumed ? 1 : resumed_us + 1;
 }
 
 /*
@@ -195,6 +208,8 @@ void record_start(void)
 		put(TRACING "events/block/block_rq_complete/enable", "1");
 		return;
 	}
+	/* The timer of a fault must not be a reason for others to come early. */
+	prctl(PR_SET_TIMERSLACK, 1);
 	put(TRACING "buffer_size_kb", "16384");
 	put(TRACING "events/block/block_bio_queue/enable", "1");
 	put(TRACING "events/block/block_rq_error/enable", "1");
@@ -216,14 +231,8 @@ void record_stage(const char *name)
 static void print_done(unsigned long us, const char *line, uint64_t load_from)
 {
 	static unsigned long last;
-	struct stat st;
-	char dev[32];
 
-	if (stat(cache.dev, &st))
-		fatal("no %s", cache.dev);
-	snprintf(dev, sizeof(dev), "%u,%u ", (unsigned int)(st.st_rdev >> 8) & 0xfff,
-		 (unsigned int)st.st_rdev & 0xff);
-	if (strncmp(line, dev, strlen(dev)) || us * 1000 < load_from || us == last)
+	if (!is_of(line, &cache) || us * 1000 < load_from || us == last)
 		return;
 	last = us;
 	printf("# done %llu\n", (unsigned long long)us * 1000 - load_from);
@@ -270,6 +279,10 @@ void record_print(uint64_t load_from)
 		at = event(line, ": tracing_mark_write: ", &us);
 		if (at)
 			sscanf(at, "%23s", stage);
+		if (at && !strcmp(stage, "resume") && setting("cut", 1)) {
+			resumed = requests;
+			resumed_us = us;
+		}
 	}
 	fclose(f);
 	print_requests(load_from);
@@ -342,32 +355,48 @@ void fault_resume(void)
 	if (!traced())
 		return;
 	put("/proc/sys/vm/drop_caches", "1");
+	record_stage("resume");
 	sleep_us(1000);
+}
+
+/* Does this line tell of a request that met the fault, between @from and @to? */
+static bool meets(const char *line, unsigned long from, unsigned long to)
+{
+	bool torn = setting("fault_how", 0) == 1;
+	unsigned long us, sector, len, at = setting("fault_at", 0);
+	/* Of a request that the cut ends there is no error. */
+	const char *what = event(line, torn ? ": block_bio_queue: " : ": block_rq_error: ",
+				 &us);
+
+	if (what && !is_of(what, fault_disk()))
+		what = NULL;
+	if (what && !torn)
+		what = strchr(what, ')');
+	else if (what)
+		what = strstr(what, " W");
+	return what && sscanf(what, "%*s %lu + %lu", &sector, &len) == 2 &&
+		sector <= at && at < sector + len && us >= from && us <= to;
 }
 
 bool fault_met(void)
 {
-	unsigned long us, sector, len, at = setting("fault_at", 0);
 	unsigned long from = (*fault_from + setting("fault_ns", 0)) / 1000;
-	const char *what;
+	unsigned long to = (*fault_from + setting("fault_end_ns", 0)) / 1000 + 100000;
 	bool met = false;
 	char line[512];
 	FILE *f;
 
-	if (setting("fault_how", 0) == 2)
+	if (setting("fault_how", 0) == 1)
+		to = (*fault_from + setting("cut_ns", 0)) / 1000;
+	else if (setting("fault_how", 0) == 2)
 		return true;
 	f = fopen(TRACING "trace", "r");
 	if (!f)
 		fatal("no trace");
-	while (!met && fgets(line, sizeof(line), f)) {
-		what = line[0] == '#' ? NULL : event(line, ": block_rq_error: ", &us);
-		if (!what || !strchr(what, ')') ||
-		    sscanf(strchr(what, ')') + 1, "%lu + %lu", &sector, &len) != 2)
-			continue;
-		met = *fault_from && us >= from && sector <= at && at < sector + len;
-		if (met)
-			printf("# fault met %s", what);
-	}
+	while (!met && fgets(line, sizeof(line), f))
+		met = *fault_from && line[0] != '#' && meets(line, from, to);
 	fclose(f);
+	if (met)
+		printf("# fault met%s", strrchr(line, ':') + 1);
 	return met;
 }
