@@ -8,7 +8,7 @@
 #   -w          one load, cut after each moment at which a request to the cache
 #               disk completed
 #   -f          no cuts but single faults of the disks, some of each kind: a request
-#               fails, a write is torn, a disk goes away
+#               fails, a write is torn, a disk goes away; fault=NAME only that kind
 #   -r          one cut, the one that the settings say; shows what was seen
 #   -q          do not make failures small
 #   -n          say what would be done
@@ -137,7 +137,9 @@ faults()
 		end=$(awk '$2 == "load" { at = $1 } END { print at + 1000 }' "$dir/requests")
 		faults_of "$load" 0 1 < "$dir/requests"
 		requests "$load" 1 "${end}000" | faults_of "$load" 1 "${end}000"
-	done | awk '{ load = substr($0, match($0, / load=/)); sub(/ cut.*/, "", load) }
+	done | awk -v only=" $* " '
+		{ if (only != "  " && !index(only, " " $1 " ")) next }
+		{ load = substr($0, match($0, / load=/)); sub(/ cut.*/, "", load) }
 		!($1 in from) { from[$1] = load }
 		from[$1] == load'
 }
@@ -181,7 +183,7 @@ faults_of()
 places()
 {
 	if [ "$mode" = faults ]; then
-		faults
+		faults "$@"
 	elif [ "$mode" = sweep ]; then
 		sed -n 's/^# done \([0-9]*\)$/\1/p' "$dir"/*record=1/ktap |
 			awk -v words="seed=$SEED${*:+ $*}" '{ printf "%s cut_ns=%.0f\n", words, $1 + 1 }'
@@ -265,6 +267,10 @@ for word; do
 	case $word in
 	[a-z]*=*) ;;
 	*) die "'$word' is no setting; a setting is NAME=VALUE" ;;
+	esac
+	case $mode:$word in
+	faults:fault=*) ;;
+	faults:*) die "with -f the loads have their own settings, not '$word'" ;;
 	esac
 done
 

@@ -700,7 +700,8 @@ static void judge(uint32_t nr, unsigned int sector, int64_t from)
 	struct block *b = &s->block[nr];
 
 	if (from < 0)
-		outcome(FOREIGN, "block %u sector %u", nr, sector);
+		outcome(FOREIGN, "block %u sector %u%s", nr, sector, !fault_wanted() ? "" :
+			b->durable == b->issued ? ", acknowledged" : ", its write failed");
 	else if (from < b->durable)
 		outcome(LOST, "block %u sector %u: write %ld of %u, acknowledged %u at '%s'%s",
 			nr, sector, (long)from, b->issued, b->durable,

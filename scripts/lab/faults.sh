@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# What one fault of a disk does to the cache, with each stack beside the others.
+#
+# Usage: scripts/lab/faults.sh [-nt]
+#   -t  make none, print the table of those that were made last
+#   -n  say what would be done
+#
+# Environment: N, how many faults of each kind are made (default 2); BASE.
+#
+# A row is a kind of request and what becomes of one such request; a column has
+# what came of it, with how often. scripts/lab/crash.sh -f makes the faults.
+. "$(dirname "$0")/../lib/lib.sh"
+
+opt_t=''
+options nt "$@"
+stacks='vanilla series'
+[ "$(topics next)" = "$(topics series)" ] || stacks="$stacks next"
+bad=0
+for stack in $stacks; do
+	[ -z "$opt_t" ] || break
+	STACK=$stack "$TOP/scripts/lab/crash.sh" ${DRY:+-n} -fq || bad=1
+done
+[ -z "$DRY" ] || exit 0
+
+# shellcheck disable=SC2086
+for stack in $stacks; do
+	cuts=$OUT/crash/$(run_id "$BASE" "$stack" faults)/cuts
+	[ -f "$cuts" ] || die "no faults of $stack on $BASE; make faults makes them"
+	sed "s,^,$stack	," "$cuts"
+done | awk -F '\t' -v base="$BASE" -v stacks="$stacks" '
+	{
+		match($2, /fault=[^ ]*/)
+		row = substr($2, RSTART + 6, RLENGTH - 6)
+		rows[row]
+		if (!($3 in known)) { known[$3]; kinds[++nr] = $3 }
+		count[row, $1, $3]++
+	}
+	function cell(row, stack,    i, text) {
+		for (i = 1; i <= nr; i++)
+			if ((row, stack, kinds[i]) in count)
+				text = text (text ? ", " : "") count[row, stack, kinds[i]] " " kinds[i]
+		return text ? text : "-"
+	}
+	END {
+		n = split(stacks, stack, " ")
+		# In one order, whatever came first.
+		for (i = 1; i <= nr; i++)
+			for (j = i; j > 1 && kinds[j] < kinds[j - 1]; j--) {
+				t = kinds[j]; kinds[j] = kinds[j - 1]; kinds[j - 1] = t
+			}
+		line = sprintf("%-28s", base " VT")
+		for (i = 1; i <= n; i++) line = line sprintf(" %-22s", stack[i])
+		sub(/ *$/, "", line)
+		print line
+		for (row in rows) {
+			line = sprintf("%-28s", row)
+			for (i = 1; i <= n; i++) line = line sprintf(" %-22s", cell(row, stack[i]))
+			sub(/ *$/, "", line)
+			print line | "sort"
+		}
+	}'
+exit $bad
