@@ -5,7 +5,7 @@
 
 export O V BASE KSRC STACK TOPIC T N SEED
 
-.PHONY: show check bench crash hit tree fetch install table plot clean help
+.PHONY: show check bench crash faults hit tree fetch install table plot clean help
 .PHONY: apply status unapply export module dkms htmldocs
 
 show:
@@ -19,6 +19,9 @@ bench:
 
 crash:
 	@scripts/lab/crash.sh
+
+faults:
+	@scripts/lab/faults.sh
 
 hit:
 	@scripts/doors/hit.sh

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Make the power cuts of tools/testing/selftests/bcache/cuts, a case for each of
-# its rows, and one cut twice.
+# Make the power cuts of tools/testing/selftests/bcache/cuts and the single faults
+# of faults, a case for each row, one cut twice, and a fault that nothing meets.
 #
 # Usage: scripts/checks/crash_test.sh
 #
@@ -12,18 +12,43 @@
 # at these moments is not known: there nothing has to come.
 . "$(dirname "$0")/../lib/lib.sh"
 
-# row STACK FIRST LAST [NAME=VALUE...]
-row()
+# cuts_of STACK FIRST LAST [NAME=VALUE...]
+cuts_of()
 {
 	stack=$1 first=$2 last=$3
 	shift 3
 	dir=$OUT/crash/$(run_id "$BASE" "$stack")
-	N=$((last - first + 1)) SEED=$first STACK=$stack \
-		"$TOP/scripts/lab/crash.sh" -q "$@" > "$OUT/crash.log" && ok='ok' || ok='not ok'
+	N=$((last - first + 1)) SEED=$first row crash "$@"
+}
+
+# faults_of STACK [fault=NAME...]
+faults_of()
+{
+	stack=$1
+	shift
+	dir=$OUT/crash/$(run_id "$BASE" "$stack" faults)
+	row faults -f "$@"
+}
+
+# row NAME ARG...: a case, of $stack.
+row()
+{
+	name=$1
+	shift
+	STACK=$stack "$TOP/scripts/lab/crash.sh" -q "$@" > "$OUT/crash.log" && ok='ok' || ok='not ok'
 	sed -n 's/^  *again: /# &/p; s/^[0-9]/# &/p' "$OUT/crash.log"
 	if grep '^0 ' "$dir/expected" | sed 's/^0/# never came:/' | grep . && [ -z "$other" ]; then ok='not ok'; fi
 	cases=$((cases + 1))
-	say "$ok $cases crash.$(echo "$stack" | tr / -)"
+	say "$ok $cases $name.$(echo "$stack" | tr / -)"
+}
+
+# missed: a fault of a sector that no request comes to is no pass.
+missed()
+{
+	"$TOP/scripts/lab/crash.sh" -r load=root fault=none fault_ns=1 fault_at=16383 \
+		fault_end_ns=60000000000 | tail -n 1 | grep -q '	missed	' && ok=ok || ok='not ok'
+	cases=$((cases + 1))
+	say "$ok $cases faults.missed"
 }
 
 # twice: a cut with a seed of its own says the same to the byte.
@@ -41,13 +66,15 @@ twice()
 
 BASE=$(bases | head -1)
 cases=0
-rows=$(grep '^[a-z]' "$SELF/cuts")
 say 'KTAP version 1'
-say "1..$(($(echo "$rows" | wc -l) + 1))"
+say "1..$(($(cat "$SELF/cuts" "$SELF/faults" | grep -c '^[a-z]') + 2))"
 another_release "$BASE" && other=1 || other=''
-echo "$rows" > "$OUT/crash.rows"
-while read -r line; do
-	# shellcheck disable=SC2086
-	row $line
-done < "$OUT/crash.rows"
+for what in cuts faults; do
+	grep '^[a-z]' "$SELF/$what" > "$OUT/crash.rows"
+	while read -r line; do
+		# shellcheck disable=SC2086
+		${what}_of $line
+	done < "$OUT/crash.rows"
+done
 twice
+missed

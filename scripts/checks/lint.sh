@@ -170,7 +170,7 @@ check_busted()
 		(topics "$stack" > /dev/null 2>&1) ||
 			{ bad "$stack lies on no stack: its series does not begin with \"# on STACK\""; continue; }
 		grep -A1 "^[a-z]* [^ ]* [A-Z]* $stack " "$RUNS" | grep -qE '^	(fails|breaks) ' ||
-			grep -A1 "^$stack " "$SELF/cuts" | grep -q '^	' ||
+			grep -hA1 "^$stack " "$SELF/cuts" "$SELF/faults" | grep -q '^	' ||
 			grep -q "^	[^ ]* $stack .* reordered\$" "$TOP/scripts/checks/lint.sh" ||
 			bad "$stack: nothing has to go wrong with it, in no run"
 	done

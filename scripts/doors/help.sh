@@ -39,6 +39,7 @@ cat <<END
   make bench                 what the flusher costs, today and with the series
   make hit                   which of the defects this machine has; only reads
   make crash N=1000 SEED=S   cut the power of N loads: what was kept (STACK=, BASE=)
+  make faults N=10           what one fault of a disk does, N of each kind
 
   make status KSRC=DIR       what a kernel tree is, and which patches it lacks
   make apply KSRC=DIR        apply them, all or nothing; TOPIC="T..." chooses

@@ -3,17 +3,20 @@
 #
 # Cut the power of both disks at N moments of N loads, and see what was kept.
 #
-# Usage: scripts/lab/crash.sh [-nq] [-w | -f | -r] [NAME=VALUE...]
+# Usage: scripts/lab/crash.sh [-nq] [-w | -f | -a | -r] [NAME=VALUE...]
 #   NAME=VALUE  settings of tools/testing/selftests/bcache/crash.c, for all cuts
 #   -w          one load, cut after each moment at which a request to the cache
 #               disk completed
 #   -f          no cuts but single faults of the disks, some of each kind: a request
-#               fails, a write is torn, a disk goes away; fault=NAME only that kind
+#               fails, a write is torn, a disk goes away; fault=NAME only that kind,
+#               load=NAME only those of that load
+#   -a          an allocation of bcache fails, at N of those that a load makes; built
+#               and run in ALLOC
 #   -r          one cut, the one that the settings say; shows what was seen
 #   -q          do not make failures small
 #   -n          say what would be done
 #
-# Environment: N, number of cuts (default 200) or of faults of each kind (2); SEED, the first load (default
+# Environment: SLICE, a name added to the directory of the result; N, number of cuts (default 200) or of faults of each kind (2); SEED, the first load (default
 # 1; the others follow); STACK (default series); BASE.
 #
 # What is known to go wrong, on which stack, stands in
@@ -132,13 +135,14 @@ requests()
 # which are the test's own. A load is there for what none before it had.
 faults()
 {
-	for load in $(sed -n 's/^	\.name = "\([a-z]*\)",$/\1/p' "$SELF/crash.c"); do
+	names=$(echo " $* " | grep -o ' load=[a-z]*' | cut -d = -f 2) || :
+	for load in ${names:-$(sed -n 's/^	\.name = "\([a-z]*\)",$/\1/p' "$SELF/crash.c")}; do
 		requests "$load" 0 1 > "$dir/requests"
 		end=$(awk '$2 == "load" { at = $1 } END { print at + 1000 }' "$dir/requests")
 		faults_of "$load" 0 1 < "$dir/requests"
 		requests "$load" 1 "${end}000" | faults_of "$load" 1 "${end}000"
 	done | awk -v only=" $* " '
-		{ if (only != "  " && !index(only, " " $1 " ")) next }
+		{ if (only ~ / fault=/ && !index(only, " " $1 " ")) next }
 		{ load = substr($0, match($0, / load=/)); sub(/ cut.*/, "", load) }
 		!($1 in from) { from[$1] = load }
 		from[$1] == load'
@@ -170,7 +174,9 @@ faults_of()
 		END {
 			for (i = 1; i <= names; i++) {
 				n = count[order[i]]
-				m = few < n ? few : n
+				# A read at registration is a block of its own each time.
+				m = order[i] ~ /read-register/ ? 4 * few : few
+				if (m > n) m = n
 				for (j = 0; j < m; j++) {
 					nr = 1 + int((j + 0.5) * n / m)
 					print list[order[i], nr]
@@ -179,10 +185,54 @@ faults_of()
 		}'
 }
 
+# allocation LOAD HOW NR: the settings of one that fails.
+allocation()
+{
+	case $2 in 3) name=alloc/slab ;; 4) name=alloc/page ;; esac
+	fault "$1" 0 1 "fault=$name fault_disk=0 fault_how=$2 fault_ns=1 fault_end_ns=0 fault_at=$3 record=0"
+}
+
+# reached LOAD HOW: how many allocations the load makes.
+reached()
+{
+	low=0 high=1
+	while [ "$low" -eq 0 ] || [ $((high - low)) -gt 1 ]; do
+		middle=$high
+		[ "$low" -eq 0 ] || middle=$(((low + high) / 2))
+		# shellcheck disable=SC2046
+		if one $(allocation "$1" "$2" "$middle") | grep -q '	missed	'; then
+			high=$middle
+			[ "$low" -ne 0 ] || low=$((middle / 2))
+			[ "$low" -ne 0 ] || break
+		elif [ "$low" -eq 0 ]; then
+			high=$((middle * 2))
+		else
+			low=$middle
+		fi
+	done
+	echo "$low"
+}
+
+# allocations: a line for each that is to fail.
+allocations()
+{
+	for load in root tree; do
+		for how in 3 4; do
+			nr=$(reached "$load" "$how")
+			few=$((N < nr ? N : nr))
+			for i in $(seq "$few"); do
+				allocation "$load" "$how" $((((2 * i - 1) * nr + few) / (2 * few)))
+			done
+		done
+	done
+}
+
 # places: a line of settings for each cut or fault.
 places()
 {
-	if [ "$mode" = faults ]; then
+	if [ "$mode" = allocs ]; then
+		allocations
+	elif [ "$mode" = faults ]; then
 		faults "$@"
 	elif [ "$mode" = sweep ]; then
 		sed -n 's/^# done \([0-9]*\)$/\1/p' "$dir"/*record=1/ktap |
@@ -245,18 +295,24 @@ show_unexpected()
 		say "$(grep -cxF "$sign" "$dir/signs") $kind $what"
 		small=$settings
 		# shellcheck disable=SC2086
-		[ -n "$opt_q$opt_f" ] || shrink $settings
+		[ -n "$opt_q$opt_f$opt_a" ] || shrink $settings
 		say "  again: BASE=$BASE STACK=$STACK scripts/lab/crash.sh -r $small"
 	done < "$dir/kinds"
 }
 
 SEED=${SEED:-1} STACK=${STACK:-series}
-opt_f='' opt_q='' opt_r='' opt_w=''
-options fnqwr "$@"
+opt_a='' opt_f='' opt_q='' opt_r='' opt_w=''
+options afnqwr "$@"
 mode=seeds known=cuts
 [ -z "$opt_f" ] || mode=faults known=faults
-[ "$mode" = seeds ] && N=${N:-200} || N=${N:-2}
-[ "$mode" != faults ] || export CUT_SECONDS="${CUT_SECONDS:-5}"
+[ -z "$opt_a" ] || mode=allocs known=allocs SCENARIO=ALLOC
+export SCENARIO="${SCENARIO:-VT}"
+case $mode in
+faults|allocs)
+	N=${N:-2}
+	export CUT_SECONDS="${CUT_SECONDS:-5}" ;;
+*)	N=${N:-200} ;;
+esac
 [ -z "$opt_w" ] || mode=sweep
 [ -z "$opt_r" ] || mode=once
 shift $((OPTIND - 1))
@@ -269,16 +325,17 @@ for word; do
 	*) die "'$word' is no setting; a setting is NAME=VALUE" ;;
 	esac
 	case $mode:$word in
-	faults:fault=*) ;;
+	faults:fault=*|faults:load=*) ;;
 	faults:*) die "with -f the loads have their own settings, not '$word'" ;;
 	esac
 done
 
-"$TOP/scripts/lab/build.sh" ${DRY:+-n} "$BASE" VT "$STACK"
+"$TOP/scripts/lab/build.sh" ${DRY:+-n} "$BASE" "$SCENARIO" "$STACK"
 "$TOP/scripts/lab/guest.sh" ${DRY:+-n}
 case $mode in
 seeds) what="$N cuts, loads $SEED to $((SEED + N - 1))" ;;
 faults) what="single faults, $N of each kind" ;;
+allocs) what="$N failed allocations of each kind and load" ;;
 sweep) what="every moment of load $SEED" ;;
 once) what='one cut' ;;
 esac
@@ -287,7 +344,7 @@ if [ -n "$DRY" ]; then
 	say "would make $what"
 	exit 0
 fi
-dir=$OUT/crash/$(run_id "$BASE" "$STACK" ${opt_f:+faults})
+dir=$OUT/crash/$(run_id "$BASE" "$STACK" ${opt_f:+faults} ${opt_a:+allocs} ${SLICE:+"$SLICE"})
 rm -rf "$dir"
 mkdir -p "$dir"
 if [ "$mode" = once ]; then

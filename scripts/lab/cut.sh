@@ -8,17 +8,19 @@
 #   NAME=VALUE  settings of tools/testing/selftests/bcache/crash.c
 #
 # The kernel and the guest must have been built. Prints one line, the settings,
-# KIND and what was seen, with tabs between; KIND is one of those at the head of
+# KIND, what was seen and how many blocks were acknowledged and lost, with tabs
+# between; KIND is one of those at the head of
 # crash.c, or "panicked", "warned", "broken". Of a cut that lost nothing no
 # directory stays, unless KEEP is set. CUT_SECONDS of processor time, after which
-# a guest is ended, are 30 by default.
+# a guest is ended, are 30 by default. SCENARIO is VT or ALLOC.
 . "$(dirname "$0")/../lib/lib.sh"
 
 [ $# -ge 4 ] || misused
 base=$1 stack=$2 dir=$3
 shift 3
 dir=$dir/$(run_id "$@")
-kernel=$(kernel_dir "$base" VT "$stack")
+scenario=${SCENARIO:-VT}
+kernel=$(kernel_dir "$base" "$scenario" "$stack")
 
 # A guest with longer settings would not do the same at the same time, in loads
 # that are run again with a fault.
@@ -27,7 +29,7 @@ case " $* " in *' load='*) pad=$(printf 'pad=%*s' $((400 - $(printf %s "$*" | wc
 mkdir -p "$dir"
 # shellcheck disable=SC2046
 timeout -k 5 300 sh -c 'ulimit -t "$0" && exec "$@"' "${CUT_SECONDS:-30}" "$kernel/linux" \
-	$(grep -v '^#' "$SELF/configs/VT.boot") \
+	$(grep -v '^#' "$SELF/configs/$scenario.boot") \
 	initrd="$OUT/guest/initrd" uml_dir="$dir" umid=uml \
 	con=null con0=null,fd:1 con1=null,fd:3 console=tty0 \
 	panic=-1 panic_on_warn=0 loglevel=7 ktap=/dev/tty1 test=crash ${pad:+"$pad"} "$@" \
@@ -45,6 +47,13 @@ place()
 		-e 's/:[0-9]*\( at \|\/\)/ /' -e 's/[+!,].*//'
 }
 
+# failed_in: the first function of bcache on the stack of the failure.
+failed_in()
+{
+	sed -n '/FAULT_INJECTION: forcing a failure/,/^\[[^]]*\] *$/s/^.*\[<[0-9a-f]*>\] \([a-z_0-9.]*\)+0x.*/\1/p' "$dir/console" |
+		grep -vE -m1 'should_fail|fail_dump|dump_stack|show_stack|kmem_cache|kmalloc|^mempool|alloc_pages|^bio_|alloc_slab|^__alloc|folio|get_free_page|kvmalloc'
+}
+
 kind='' what=''
 if grep -aq 'Kernel panic\|Segfault with no mm' "$dir/console"; then
 	kind=panicked what=$(place 'BUG: failure|BUG: |Kernel panic|Segfault')
@@ -59,5 +68,8 @@ else
 		kind=warned what=$(place 'WARNING: |BUG: |Oops')
 	fi
 fi
-printf '%s\t%s\t%s\n' "$*" "$kind" "$what"
+# Whose allocation it was that failed.
+case " $* " in *' fault=alloc/'*) what="$what${what:+, }in $(failed_in)" ;; esac
+blocks=$(sed -n 's/^# blocks \([0-9]*\) acknowledged \([0-9]*\) lost$/\1 \2/p' "$dir/ktap")
+printf '%s\t%s\t%s\t%s\n' "$*" "$kind" "$what" "${blocks:--}"
 [ "$kind" != kept ] || [ -n "${KEEP:-}" ] || rm -rf "$dir"

@@ -50,12 +50,12 @@ done | awk -F '\t' -v base="$BASE" -v stacks="$stacks" '
 			for (j = i; j > 1 && kinds[j] < kinds[j - 1]; j--) {
 				t = kinds[j]; kinds[j] = kinds[j - 1]; kinds[j - 1] = t
 			}
-		line = sprintf("%-28s", base " VT")
+		line = sprintf("%-31s", base " VT")
 		for (i = 1; i <= n; i++) line = line sprintf(" %-22s", stack[i])
 		sub(/ *$/, "", line)
 		print line
 		for (row in rows) {
-			line = sprintf("%-28s", row)
+			line = sprintf("%-31s", row)
 			for (i = 1; i <= n; i++) line = line sprintf(" %-22s", cell(row, stack[i]))
 			sub(/ *$/, "", line)
 			print line | "sort"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The race, the fix and today's kernel side by side: install, fetch, build,
-# boot, compare.
+# boot, compare; and what power cuts and faults of a disk lose.
 #
 # Usage: scripts/lab/show.sh [-n]
 #   -n  say what would be done
@@ -24,6 +24,8 @@ fi
 "$TOP/scripts/lab/runs.sh" show
 say
 "$TOP/scripts/lab/table.sh"
+say
+"$TOP/scripts/lab/lost.sh"
 say
 "$TOP/scripts/lab/plot.sh"
 "$TOP/scripts/lab/summary.sh" < "$OUT/verdicts"

@@ -84,6 +84,7 @@ struct block {
 	uint32_t	late;		/* the same, after it */
 	uint32_t	discards;
 	uint32_t	seen[SECTORS];	/* what was read after the cut */
+	bool		lost;		/* what was acknowledged of it */
 };
 
 /* Shared by the processes: one supervises, one cuts, one is the load. */
@@ -92,6 +93,7 @@ static struct shared {
 	_Atomic int	stage;
 	_Atomic unsigned long acknowledged, ops;
 	struct block	block[MAX_BLOCKS];
+	bool		all_lost;	/* as far as it could be seen */
 	enum kind	kind;
 	char		what[200];
 	pthread_mutex_t	lock;
@@ -699,6 +701,8 @@ static void judge(uint32_t nr, unsigned int sector, int64_t from)
 {
 	struct block *b = &s->block[nr];
 
+	if (from < b->durable && (from >= 0 || b->durable == b->issued))
+		b->lost = true;
 	if (from < 0)
 		outcome(FOREIGN, "block %u sector %u%s", nr, sector, !fault_wanted() ? "" :
 			b->durable == b->issued ? ", acknowledged" : ", its write failed");
@@ -730,9 +734,11 @@ static void check_blocks(int fd, char *buf, off_t from, uint32_t nr, uint32_t co
 					  nr + i / SECTORS, i % SECTORS));
 		return;
 	}
-	if (count == 1)
+	if (count == 1) {
 		outcome(error(), "read of block %u at '%s': %s", nr,
 			stages[s->stage], strerror(errno));
+		s->block[nr].lost = s->block[nr].durable;
+	}
 	for (i = 0; count > 1 && i < count; i++)
 		check_blocks(fd, buf, from, nr + i, 1);
 }
@@ -778,7 +784,8 @@ static bool second_try(void)
 {
 	size_t len = strlen(s->what);
 
-	if (!fault_wanted())
+	s->all_lost = !fault_wanted();
+	if (s->all_lost)
 		return false;
 	stage("set goes once more");
 	set_goes();
@@ -786,6 +793,7 @@ static bool second_try(void)
 	if (up(true))
 		return true;
 	snprintf(s->what + len, sizeof(s->what) - len, ", and again");
+	s->all_lost = true;
 	return false;
 }
 
@@ -952,6 +960,18 @@ static void supervise(pid_t pid)
 			stages[s->stage]);
 }
 
+static void print_lost(void)
+{
+	unsigned int i, lost = 0, durable = 0;
+
+	for (i = 0; i < p.span; i++) {
+		durable += !!s->block[i].durable;
+		lost += s->block[i].durable &&
+			(s->block[i].lost || s->all_lost || s->kind == HUNG);
+	}
+	printf("# blocks %u acknowledged %u lost\n", durable, lost);
+}
+
 int main(void)
 {
 	pthread_mutexattr_t attr;
@@ -977,6 +997,7 @@ int main(void)
 	supervise(pid);
 	if (fault_wanted() && !fault_met())
 		outcome(MISSED, "no request met the fault");
+	print_lost();
 	printf("# outcome %s %s\n", kinds[s->kind], s->what);
 	result(s->ops > 0, "crash.events", "%lu operations, %lu acknowledged",
 	       s->ops, s->acknowledged);
