@@ -12,18 +12,20 @@
 # at these moments is not known: there nothing has to come.
 . "$(dirname "$0")/../lib/lib.sh"
 
-# row STACK FIRST LAST [NAME=VALUE...]
+# row [BASE:]STACK LOADS [NAME=VALUE...]
 row()
 {
-	stack=$1 first=$2 last=$3
-	shift 3
-	dir=$OUT/crash/$(run_id "$BASE" "$stack")
-	N=$((last - first + 1)) SEED=$first STACK=$stack \
+	stack=$1 base=$BASE seeds=$2
+	case $stack in *:*) base=${stack%%:*} stack=${stack#*:} ;; esac
+	shift 2
+	dir=$OUT/crash/$(run_id "$base" "$stack")
+	another_release "$base" && other=1 || other=''
+	SEEDS=$seeds BASE=$base STACK=$stack \
 		"$TOP/scripts/lab/crash.sh" -q "$@" > "$OUT/crash.log" && ok='ok' || ok='not ok'
 	sed -n 's/^  *again: /# &/p; s/^[0-9]/# &/p' "$OUT/crash.log"
 	if grep '^0 ' "$dir/expected" | sed 's/^0/# never came:/' | grep . && [ -z "$other" ]; then ok='not ok'; fi
 	cases=$((cases + 1))
-	say "$ok $cases crash.$(echo "$stack" | tr / -)"
+	say "$ok $cases crash.$(echo "$base.$stack" | tr / -)"
 }
 
 # twice: a cut with a seed of its own says the same to the byte.
@@ -41,10 +43,9 @@ twice()
 
 BASE=$(bases | head -1)
 cases=0
-rows=$(grep '^[a-z]' "$SELF/cuts")
+rows=$(grep '^[a-z0-9]' "$SELF/cuts")
 say 'KTAP version 1'
 say "1..$(($(echo "$rows" | wc -l) + 1))"
-another_release "$BASE" && other=1 || other=''
 echo "$rows" > "$OUT/crash.rows"
 while read -r line; do
 	# shellcheck disable=SC2086

@@ -13,8 +13,9 @@
 #   -q          do not make failures small
 #   -n          say what would be done
 #
-# Environment: N, number of cuts (default 200) or of faults of each kind (3); SEED, the first load (default
-# 1; the others follow); STACK (default series); BASE.
+# Environment: N, number of cuts (default 200) or of faults of each kind (3);
+# SEED, the first load (default 1; the others follow); SEEDS, a list of loads
+# like 1-100,175 in place of both; STACK (default series); BASE.
 #
 # What is known to go wrong, on which stack, stands in
 # tools/testing/selftests/bcache/cuts (-f: faults). Of any other failure the first of its
@@ -176,7 +177,9 @@ places()
 		sed -n 's/^# done \([0-9]*\)$/\1/p' "$dir"/*record=1/ktap |
 			awk -v words="seed=$SEED${*:+ $*}" '{ printf "%s cut_ns=%.0f\n", words, $1 + 1 }'
 	else
-		seq -f '%.0f' "$SEED" $((SEED + N - 1)) | sed "s/.*/seed=&${*:+ $*}/"
+		echo "$SEEDS" | tr , '\n' | while IFS=- read -r from to; do
+			seq -f '%.0f' "$from" "${to:-$from}"
+		done | sed "s/.*/seed=&${*:+ $*}/"
 	fi
 }
 
@@ -198,12 +201,12 @@ progress()
 sort_out()
 {
 	: > "$dir/unexpected"
-	sort -V "$dir/cuts" | awk -F '\t' -v stack="$STACK" -v cuts="$SELF/$known" \
+	sort -V "$dir/cuts" | awk -F '\t' -v stack="$name" -v cuts="$SELF/$known" \
 		-v file="$dir/unexpected" '
 		BEGIN {
 			while ((getline line < cuts) > 0) {
 				split(line, word, " ")
-				if (line ~ /^[a-z]/) on = word[1] == stack
+				if (line ~ /^[a-z0-9]/) on = word[1] == stack
 				if (line !~ /^\t/ || !on) continue
 				kind[++n] = word[1]
 				split(line, part, " /|/ ")
@@ -241,8 +244,9 @@ show_unexpected()
 SEED=${SEED:-1} STACK=${STACK:-series}
 opt_f='' opt_q='' opt_r='' opt_w=''
 options fnqwr "$@"
-mode=seeds known=cuts
-[ -z "$opt_f" ] || mode=faults known=faults
+mode=seeds known=cuts name=$STACK
+[ "$BASE" = "$(newest)" ] || name=$BASE:$STACK
+[ -z "$opt_f" ] || mode=faults known=faults name=$STACK
 [ "$mode" = seeds ] && N=${N:-200} || N=${N:-3}
 [ -z "$opt_w" ] || mode=sweep
 [ -z "$opt_r" ] || mode=once
@@ -250,6 +254,7 @@ shift $((OPTIND - 1))
 number N "$N"
 number SEED "$SEED"
 [ "$N" -gt 0 ] || die "N=$N: no cut"
+SEEDS=${SEEDS:-$SEED-$((SEED + N - 1))}
 for word; do
 	case $word in
 	[a-z]*=*) ;;
@@ -260,7 +265,7 @@ done
 "$TOP/scripts/lab/build.sh" ${DRY:+-n} "$BASE" VT "$STACK"
 "$TOP/scripts/lab/guest.sh" ${DRY:+-n}
 case $mode in
-seeds) what="$N cuts, loads $SEED to $((SEED + N - 1))" ;;
+seeds) what="cuts of loads $SEEDS" ;;
 faults) what="single faults, $N of each kind" ;;
 sweep) what="every moment of load $SEED" ;;
 once) what='one cut' ;;
