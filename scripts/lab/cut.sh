@@ -49,8 +49,8 @@ else
 	kind=${outcome%% *} what=${outcome#* }
 	if [ -z "$kind" ]; then
 		kind=broken what="status $rc: $(grep -a '^Bail' "$dir/ktap" || tail -n 1 "$dir/console")"
-	elif [ "$kind" = kept ] && grep -aqE "$BAD" "$dir/console"; then
-		kind=warned what=$(place "$BAD")
+	elif [ "$kind" = kept ] && grep -aqE "${BAD%|Call*}" "$dir/console"; then
+		kind=warned what=$(place "${BAD%|Call*}")
 	fi
 fi
 printf '%s\t%s\t%s\n' "$*" "$kind" "$what"
