@@ -12,34 +12,38 @@
 # at these moments is not known: there nothing has to come.
 . "$(dirname "$0")/../lib/lib.sh"
 
-# cuts_of STACK FIRST LAST [NAME=VALUE...]
+# cuts_of [BASE:]STACK LOADS [NAME=VALUE...]
 cuts_of()
 {
-	stack=$1 first=$2 last=$3
-	shift 3
-	dir=$OUT/crash/$(run_id "$BASE" "$stack")
-	N=$((last - first + 1)) SEED=$first row crash "$@"
+	stack=$1 base=$BASE loads=$2
+	case $stack in *:*) base=${stack%%:*} stack=${stack#*:} ;; esac
+	shift 2
+	dir=$OUT/crash/$(run_id "$base" "$stack")
+	export SEEDS="$loads"
+	row crash "$@"
+	unset SEEDS
 }
 
 # faults_of STACK [fault=NAME...]
 faults_of()
 {
-	stack=$1
+	stack=$1 base=$BASE
 	shift
-	dir=$OUT/crash/$(run_id "$BASE" "$stack" faults)
+	dir=$OUT/crash/$(run_id "$base" "$stack" faults)
 	row faults -f "$@"
 }
 
-# row NAME ARG...: a case, of $stack.
+# row NAME ARG...: a case, of $stack on $base.
 row()
 {
 	name=$1
 	shift
-	STACK=$stack "$TOP/scripts/lab/crash.sh" -q "$@" > "$OUT/crash.log" && ok='ok' || ok='not ok'
+	another_release "$base" && other=1 || other=''
+	BASE=$base STACK=$stack "$TOP/scripts/lab/crash.sh" -q "$@" > "$OUT/crash.log" && ok='ok' || ok='not ok'
 	sed -n 's/^  *again: /# &/p; s/^[0-9]/# &/p' "$OUT/crash.log"
 	if grep '^0 ' "$dir/expected" | sed 's/^0/# never came:/' | grep . && [ -z "$other" ]; then ok='not ok'; fi
 	cases=$((cases + 1))
-	say "$ok $cases $name.$(echo "$stack" | tr / -)"
+	say "$ok $cases $name.$(echo "$base.$stack" | tr / -)"
 }
 
 # missed: a fault of a sector that no request comes to is no pass.
@@ -67,10 +71,9 @@ twice()
 BASE=$(bases | head -1)
 cases=0
 say 'KTAP version 1'
-say "1..$(($(cat "$SELF/cuts" "$SELF/faults" | grep -c '^[a-z]') + 2))"
-another_release "$BASE" && other=1 || other=''
+say "1..$(($(cat "$SELF/cuts" "$SELF/faults" | grep -c '^[a-z0-9]') + 2))"
 for what in cuts faults; do
-	grep '^[a-z]' "$SELF/$what" > "$OUT/crash.rows"
+	grep '^[a-z0-9]' "$SELF/$what" > "$OUT/crash.rows"
 	while read -r line; do
 		# shellcheck disable=SC2086
 		${what}_of $line

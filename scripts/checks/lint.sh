@@ -387,6 +387,17 @@ check_closure_order()
 	END
 }
 
+# Each BUG_ON() and its like of a base is judged in a document.
+check_bugs()
+{
+	for base in $(bases); do
+		"$TOP/scripts/checks/bugs.sh" "$base" | sed 's/^/   /' > "$OUT/lint/bugs"
+		[ -s "$OUT/lint/bugs" ] || bad "base $base: no list"
+		! grep -vxFf "$TOP/Documentation/bcache/bugs.rst" "$OUT/lint/bugs" ||
+			bad "base $base: these are not in Documentation/bcache/bugs.rst"
+	done
+}
+
 check_fio()
 {
 	need fio fio

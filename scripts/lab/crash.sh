@@ -16,8 +16,10 @@
 #   -q          do not make failures small
 #   -n          say what would be done
 #
-# Environment: SLICE, a name added to the directory of the result; N, number of cuts (default 200) or of faults of each kind (2); SEED, the first load (default
-# 1; the others follow); STACK (default series); BASE.
+# Environment: N, number of cuts (default 200) or of faults of each kind (2);
+# SEED, the first load (default 1; the others follow); SEEDS, a list of loads
+# like 1-100,175 in place of both; STACK (default series); BASE; SLICE, a name
+# that is added to that of the result.
 #
 # What is known to go wrong, on which stack, stands in
 # tools/testing/selftests/bcache/cuts (-f: faults). Of any other failure the first of its
@@ -238,7 +240,9 @@ places()
 		sed -n 's/^# done \([0-9]*\)$/\1/p' "$dir"/*record=1/ktap |
 			awk -v words="seed=$SEED${*:+ $*}" '{ printf "%s cut_ns=%.0f\n", words, $1 + 1 }'
 	else
-		seq -f '%.0f' "$SEED" $((SEED + N - 1)) | sed "s/.*/seed=&${*:+ $*}/"
+		echo "$SEEDS" | tr , '\n' | while IFS=- read -r from to; do
+			seq -f '%.0f' "$from" "${to:-$from}"
+		done | sed "s/.*/seed=&${*:+ $*}/"
 	fi
 }
 
@@ -260,12 +264,12 @@ progress()
 sort_out()
 {
 	: > "$dir/unexpected"
-	sort -V "$dir/cuts" | awk -F '\t' -v stack="$STACK" -v cuts="$SELF/$known" \
+	sort -V "$dir/cuts" | awk -F '\t' -v stack="$name" -v cuts="$SELF/$known" \
 		-v file="$dir/unexpected" '
 		BEGIN {
 			while ((getline line < cuts) > 0) {
 				split(line, word, " ")
-				if (line ~ /^[a-z]/) on = word[1] == stack
+				if (line ~ /^[a-z0-9]/) on = word[1] == stack
 				if (line !~ /^\t/ || !on) continue
 				kind[++n] = word[1]
 				split(line, part, " /|/ ")
@@ -303,7 +307,8 @@ show_unexpected()
 SEED=${SEED:-1} STACK=${STACK:-series}
 opt_a='' opt_f='' opt_q='' opt_r='' opt_w=''
 options afnqwr "$@"
-mode=seeds known=cuts
+mode=seeds known=cuts name=$STACK
+[ "$BASE" = "$(newest)" ] || name=$BASE:$STACK
 [ -z "$opt_f" ] || mode=faults known=faults
 [ -z "$opt_a" ] || mode=allocs known=allocs SCENARIO=ALLOC
 export SCENARIO="${SCENARIO:-VT}"
@@ -319,6 +324,7 @@ shift $((OPTIND - 1))
 number N "$N"
 number SEED "$SEED"
 [ "$N" -gt 0 ] || die "N=$N: no cut"
+SEEDS=${SEEDS:-$SEED-$((SEED + N - 1))}
 for word; do
 	case $word in
 	[a-z]*=*) ;;
@@ -333,7 +339,7 @@ done
 "$TOP/scripts/lab/build.sh" ${DRY:+-n} "$BASE" "$SCENARIO" "$STACK"
 "$TOP/scripts/lab/guest.sh" ${DRY:+-n}
 case $mode in
-seeds) what="$N cuts, loads $SEED to $((SEED + N - 1))" ;;
+seeds) what="cuts of loads $SEEDS" ;;
 faults) what="single faults, $N of each kind" ;;
 allocs) what="$N failed allocations of each kind and load" ;;
 sweep) what="every moment of load $SEED" ;;

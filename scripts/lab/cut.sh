@@ -12,7 +12,7 @@
 # between; KIND is one of those at the head of
 # crash.c, or "panicked", "warned", "broken". Of a cut that lost nothing no
 # directory stays, unless KEEP is set. CUT_SECONDS of processor time, after which
-# a guest is ended, are 30 by default. SCENARIO is VT or ALLOC.
+# a guest is ended, are 60 by default. SCENARIO is VT or ALLOC.
 . "$(dirname "$0")/../lib/lib.sh"
 
 [ $# -ge 4 ] || misused
@@ -27,12 +27,11 @@ kernel=$(kernel_dir "$base" "$scenario" "$stack")
 pad=''
 case " $* " in *' load='*) pad=$(printf 'pad=%*s' $((400 - $(printf %s "$*" | wc -c))) '' | tr ' ' -) ;; esac
 mkdir -p "$dir"
+from=$(date +%s)
 # shellcheck disable=SC2046
-timeout -k 5 300 sh -c 'ulimit -t "$0" && exec "$@"' "${CUT_SECONDS:-30}" "$kernel/linux" \
-	$(grep -v '^#' "$SELF/configs/$scenario.boot") \
-	initrd="$OUT/guest/initrd" uml_dir="$dir" umid=uml \
-	con=null con0=null,fd:1 con1=null,fd:3 console=tty0 \
-	panic=-1 panic_on_warn=0 loglevel=7 ktap=/dev/tty1 test=crash ${pad:+"$pad"} "$@" \
+timeout -k 5 300 sh -c 'ulimit -t "$0" && exec "$@"' "${CUT_SECONDS:-60}" "$kernel/linux" \
+	$(grep -v '^#' "$SELF/configs/$scenario.boot") $(uml_words crash "$dir") \
+	${pad:+"$pad"} "$@" \
 	> "$dir/console" 2>&1 3> "$dir/ktap" < /dev/null &
 KID=$!
 wait "$KID" 2>/dev/null && rc=0 || rc=$?
@@ -57,15 +56,15 @@ failed_in()
 kind='' what=''
 if grep -aq 'Kernel panic\|Segfault with no mm' "$dir/console"; then
 	kind=panicked what=$(place 'BUG: failure|BUG: |Kernel panic|Segfault')
-elif [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
+elif [ "$rc" = 124 ] || { [ "$rc" = 137 ] && [ $(($(date +%s) - from)) -ge "${CUT_SECONDS:-60}" ]; }; then
 	kind=hung what='the guest'
 else
 	outcome=$(sed -n 's/^# outcome //p' "$dir/ktap")
 	kind=${outcome%% *} what=${outcome#* }
 	if [ -z "$kind" ]; then
 		kind=broken what="status $rc: $(grep -a '^Bail' "$dir/ktap" || tail -n 1 "$dir/console")"
-	elif [ "$kind" = kept ] && grep -aqE 'WARNING: |BUG: |Oops' "$dir/console"; then
-		kind=warned what=$(place 'WARNING: |BUG: |Oops')
+	elif [ "$kind" = kept ] && grep -aqE "${BAD%|Call*}" "$dir/console"; then
+		kind=warned what=$(place "${BAD%|Call*}")
 	fi
 fi
 # Whose allocation it was that failed.

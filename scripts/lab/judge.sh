@@ -23,10 +23,6 @@
 # failed that was not expected to, else 1.
 . "$(dirname "$0")/../lib/lib.sh"
 
-# What a console must not show, one extended regular expression. "BUG: " also
-# catches KASAN, lockdep's recursion and bcache's own messages.
-BAD='BUG: |BUG at |WARNING: |WARNING in |KASAN: |Oops|Kernel panic|general protection|INFO: task .* blocked for more|soft lockup|rcu.*stall|possible .* deadlock|inconsistent lock state|bad unlock balance|held lock freed|suspicious RCU|Segfault with no mm|cannibalize failed|journal entries .* missing|IO error|disabling caching|UBSAN: |hogged CPU|Call Trace:'
-
 # expect KIND NAME: does RUN/expected have a line of that kind (a shell pattern)
 # and name? If so it is split into $kind, $pattern and $reason.
 expect()
@@ -103,7 +99,7 @@ whole()
 	wrong=$(grep -c '^not ok ' "$run/ktap" || :)
 	ended=$(sed -n 's/^# guest exit //p' "$run/ktap")
 	expect says console || pattern='$^'
-	bad=$(grep -aE "$BAD" "$run/console" | grep -avE -m1 -e "$pattern" || :)
+	bad=$(grep -aE "$BAD|$BAD_IO" "$run/console" | grep -avE -m1 -e "$pattern" || :)
 	if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
 		echo "the guest did not end in time"
 	elif [ "$rc" != 0 ]; then

@@ -52,8 +52,6 @@ printf '%s\t%s\t%s\t%s\t%s\n' "$base" "$scenario" "$stack" "$test" "$*" > "$run/
 echo "scripts/lab/run.sh $base $scenario $stack $test $*" > "$run/command"
 expected "$base" "$scenario" "$stack" "$test" "$@" > "$run/expected"
 
-# User Mode Linux. The guest's verdict comes through a channel of its own, so
-# that nothing on the console can pass for it: descriptor 3 is its tty1.
 uml()
 {
 	# Disks with a file behind them where time is real: the host's
@@ -64,12 +62,8 @@ uml()
 		truncate -s 1G "$run/backing.img"
 		disks="ubd0=$run/cache.img ubd1=$run/backing.img cache=/dev/ubda backing=/dev/ubdb"
 	fi
-	# shellcheck disable=SC2086
-	guest "$kernel/linux" $words \
-		initrd="$OUT/guest/initrd" uml_dir="$run" umid=uml \
-		con=null con0=null,fd:1 con1=null,fd:3 console=tty0 \
-		panic=-1 panic_on_warn=0 loglevel=7 ktap=/dev/tty1 test="$test" \
-		$disks "$@"
+	# shellcheck disable=SC2046,SC2086
+	guest "$kernel/linux" $words $(uml_words "$test" "$run") $disks "$@"
 }
 
 # qemu with Debian's kernel. The verdict has the second serial port. Always

@@ -6,6 +6,11 @@
 
 SELF=$TOP/tools/testing/selftests/bcache
 RUNS=$SELF/runs
+# What a console must not show, extended regular expressions. "BUG: " also
+# catches KASAN and lockdep's recursion.
+BAD='BUG: |BUG at |WARNING: |WARNING in |KASAN: |Oops|Kernel panic|general protection|INFO: task .* blocked for more|soft lockup|rcu.*stall|possible .* deadlock|inconsistent lock state|bad unlock balance|held lock freed|suspicious RCU|Segfault with no mm|UBSAN: |hogged CPU|Call Trace:'
+# Nor this, of disks that are sound.
+BAD_IO='cannibalize failed|journal entries .* missing|IO error|disabling caching'
 
 # rows SET...: the runs of these sets, "SET BASE SCENARIO STACK TEST
 # [NAME=VALUE...]", a line for each base.
@@ -101,4 +106,14 @@ kernel_dir()
 	else
 		echo "$OUT/distro/$1-$3"
 	fi
+}
+
+# uml_words TEST DIR: of User Mode Linux's command line. The guest's verdict comes
+# through a channel of its own, so that nothing on the console can pass for it:
+# descriptor 3 is its tty1.
+uml_words()
+{
+	echo "initrd=$OUT/guest/initrd uml_dir=$2 umid=uml con=null con0=null,fd:1" \
+		"con1=null,fd:3 console=tty0 panic=-1 panic_on_warn=0 loglevel=7" \
+		"ktap=/dev/tty1 test=$1"
 }

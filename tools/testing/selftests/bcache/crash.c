@@ -332,11 +332,30 @@ static bool put_any(const char *dir, const char *file, const char *value)
 	return done;
 }
 
+static char bcache[32];
+
+/* A device whose disk is gone may have the first number. */
+static bool find_bcache(void)
+{
+	glob_t g;
+	bool found = !glob("/sys/block/bcache*", 0, NULL, &g);
+
+	if (found)
+		snprintf(bcache, sizeof(bcache), "/dev/%s",
+			 strrchr(g.gl_pathv[0], '/') + 1);
+	globfree(&g);
+	return found && !access(bcache, F_OK);
+}
+
 static void bdev_state(char *state, size_t size)
 {
-	char path[] = "/sys/block/bcache0/bcache/state";
-	int fd = open(path, O_RDONLY);
-	ssize_t len = fd < 0 ? 0 : read(fd, state, size - 1);
+	char path[64];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/bcache/state", bcache + 5);
+	fd = open(path, O_RDONLY);
+	len = fd < 0 ? 0 : read(fd, state, size - 1);
 
 	state[len < 0 ? 0 : len] = 0;
 	state[strcspn(state, "\n")] = 0;
@@ -407,7 +426,7 @@ static bool up(bool again)
 		outcome(REFUSED, "the backing disk at '%s'", stages[s->stage]);
 		return false;
 	}
-	while (access("/dev/bcache0", F_OK) && --tries)
+	while (!find_bcache() && --tries)
 		sleep_us(50000);
 	if (!tries || bdev_is("no cache")) {
 		outcome(REFUSED, "%s at '%s'", tries ? "no cache" : "no device",
@@ -610,7 +629,7 @@ static void *load_thread(void *arg)
 	return NULL;
 }
 
-/* Not one of these may change what is kept. */
+/* Not one of these may change what is kept. Fewer come after the load. */
 static void *chores(void *arg)
 {
 	static const char * const mode[] = {
@@ -635,7 +654,8 @@ static void *chores(void *arg)
 		uint64_t lots = next_random(&seed);
 		unsigned int i = lots % (sizeof(chore) / sizeof(*chore));
 
-		sleep_us(p.chore_us / 2 + (lots >> 32) % p.chore_us);
+		sleep_us((p.chore_us / 2 + (lots >> 32) % p.chore_us) *
+			 (ops_left > 0 ? 1 : 50));
 		/* Back to the mode of the load more often than not. */
 		if (!s->cut)
 			put_any(chore[i].dir, chore[i].file, chore[i].value ?:
@@ -650,10 +670,10 @@ static void load(void)
 	pthread_t thread[MAX_THREADS], chore;
 	unsigned long i;
 
-	dev = open("/dev/bcache0", O_RDWR | O_DIRECT);
-	dev_dsync = open("/dev/bcache0", O_RDWR | O_DIRECT | O_DSYNC);
+	dev = open(bcache, O_RDWR | O_DIRECT);
+	dev_dsync = open(bcache, O_RDWR | O_DIRECT | O_DSYNC);
 	if (dev < 0 || dev_dsync < 0)
-		fatal("cannot open /dev/bcache0");
+		fatal("cannot open %s", bcache);
 	ops_left = p.ops;
 	for (i = 0; i < p.threads; i++)
 		pthread_create(&thread[i], NULL, load_thread, (void *)i);
@@ -676,9 +696,9 @@ static void fill(void)
 	unsigned long i, ballast = setting("ballast", 0);
 	void *buf = aligned_alloc(BLOCK, 64 * BLOCK);
 
-	dev = open("/dev/bcache0", O_RDWR | O_DIRECT);
+	dev = open(bcache, O_RDWR | O_DIRECT);
 	if (dev < 0)
-		fatal("cannot open /dev/bcache0");
+		fatal("cannot open %s", bcache);
 	for (i = 0; i < p.fill && i < p.span; i++)
 		do_write(buf, i * 7 % p.span, 1, false);
 	for (i = 0; i < ballast; i += 64)
@@ -837,7 +857,7 @@ static void after(void)
 	if (!up(false) && !second_try())
 		return;
 	stage("check");
-	check("/dev/bcache0", 0);
+	check(bcache, 0);
 	if (p.restart) {
 		stage("stop");
 		set_goes();
@@ -845,7 +865,7 @@ static void after(void)
 		if (!up(false))
 			return;
 		stage("check again");
-		check("/dev/bcache0", 0);
+		check(bcache, 0);
 	}
 	if (!detach() && (!second_try() || !detach()))
 		return;
