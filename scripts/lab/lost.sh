@@ -13,7 +13,7 @@
 
 export SLICE=front
 FAULTS='fault=root-leaf/write fault=journal/read-register-cut fault=data/write
-	fault=journal/write fault=data/gone fault=backing-data/gone load=root'
+	fault=journal/write fault=data/gone load=root'
 
 # slice STACK
 slice()
@@ -52,8 +52,8 @@ for stack in $stacks; do
 		"$OUT/crash/$(run_id "$BASE" "$stack" faults front)/cuts" | sed "s,^,$stack	,"
 done | awk -F '\t' -v stacks="$stacks" '
 	BEGIN {
-		split("cut root-leaf/write journal/write journal/read-register-cut data/write data/gone backing-data/gone", order, " ")
-		split("power cut;a write of a node fails;a write of the journal fails;a read of the journal fails;a write of data fails;the cache disk goes away;the backing disk goes away", text, ";")
+		split("cut root-leaf/write journal/write journal/read-register-cut data/write data/gone", order, " ")
+		split("power cut;a write of a node fails;a write of the journal fails;a read of the journal fails;a write of data fails;the cache disk goes away", text, ";")
 	}
 	{
 		row = "cut"
