@@ -337,10 +337,11 @@ static void make_hole(void)
 	raw = open(cache, O_RDONLY | O_DIRECT);
 	node_end(target.node, &(uint64_t){ 0 }, &last);
 	close(raw);
-	nr = last - target.end;
-	if (last <= target.end || pwrite(fd, zero, nr * SECTOR,
-	    (target.node + target.end) * SECTOR) != nr * SECTOR)
+	if (last <= target.end)
 		fatal("no set to wipe");
+	nr = last - target.end;
+	if (pwrite(fd, zero, nr * SECTOR, (target.node + target.end) * SECTOR) < 0)
+		fatal("cannot wipe a set");
 	close(fd);
 	metric("hole", nr, "sectors");
 }
