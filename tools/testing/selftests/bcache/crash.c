@@ -383,10 +383,10 @@ static void set_goes(void)
 	wait_gone(CSET);
 }
 
-/* A cache set that has gone from sysfs takes a moment to let go. */
+/* A cache set that has gone from sysfs lets go when its last write has ended. */
 static bool register_disk(struct disk *d)
 {
-	int tries = 20;
+	int tries = 60;
 
 	while (!try_put("/sys/fs/bcache/register", d->dev)) {
 		if (!--tries || s->cut)

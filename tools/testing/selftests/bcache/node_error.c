@@ -438,10 +438,11 @@ int main(void)
 	metric("lost", l.lost, "blocks");
 	result(hole || errors >= (stays || freed ? 1 : fails), "events", "%lu writes failed",
 	       errors);
-	result(went, "stopped", "the cache set %s", went ? "is gone" : "stays");
-	result(whole || stays, "writes", "%u blocks, %s", blocks,
-	       whole ? "all written" : "then an error");
-	result(fd >= 0, "registers", "the cache set is %s",
+	result(went, "stopped", "after %lu failed writes the cache set %s",
+	       errors, went ? "is gone" : "stays");
+	result(whole || stays, "writes", "%u blocks, the last %s", blocks,
+	       whole ? "written" : "failed");
+	result(fd >= 0, "registers", "the cache set with %u blocks is %s", l.all,
 	       fd >= 0 ? "there again" : "refused");
 	result(l.all && !l.lost, "kept",
 	       "%u of %u acknowledged blocks lost, %u of them older or empty",
