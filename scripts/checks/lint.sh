@@ -153,7 +153,7 @@ check_runs()
 		done
 		# shellcheck disable=SC2086
 		expected "$base" "$scenario" "$stack" "$test" $rest > "$OUT/lint/expected"
-		[ -z "$(cut -d ' ' -f 2 "$OUT/lint/expected" | sort | uniq -d)" ] ||
+		[ -z "$(sed -n 's/^[fm][a-z]* \([^ ]*\).*/\1/p' "$OUT/lint/expected" | sort | uniq -d)" ] ||
 			say "$base $scenario $stack $test: a case twice"
 		! virtual "$scenario" || ! grep -q '^may' "$OUT/lint/expected" ||
 			say "$base $scenario $stack $test: no chance in virtual time"
