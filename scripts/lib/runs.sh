@@ -108,6 +108,7 @@ kernel_dir()
 	fi
 }
 
+
 # uml_words TEST DIR: of User Mode Linux's command line. The guest's verdict comes
 # through a channel of its own, so that nothing on the console can pass for it:
 # descriptor 3 is its tty1.
@@ -116,4 +117,11 @@ uml_words()
 	echo "initrd=$OUT/guest/initrd uml_dir=$2 umid=uml con=null con0=null,fd:1" \
 		"con1=null,fd:3 console=tty0 panic=-1 panic_on_warn=0 loglevel=7" \
 		"ktap=/dev/tty1 test=$1"
+}
+
+# user_before VERSION: is the user's tree older than that?
+user_before()
+{
+	printf '%s\n' "$(cat "$OUT/base/ksrc.version")" "$1" | sort -VC &&
+		[ "$(cat "$OUT/base/ksrc.version")" != "$1" ]
 }
