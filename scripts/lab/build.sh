@@ -26,7 +26,7 @@ USERS="-w -std=gnu89 -fno-pie -fcf-protection=none -fcommon"
 
 kmake()
 {
-	[ "$base" != ksrc ] || ! user_before 5.18 ||
+	[ "$base" != ksrc ] || ! user_before 5.10 ||
 		set -- SUBARCH=x86_64 CROSS_COMPILE= "KCFLAGS=$USERS" "$@"
 	# Who built it and when is not allowed into the image.
 	make -s -C "$tree" ARCH=um O="$obj" -j"$JOBS" \
@@ -112,7 +112,7 @@ build()
 }
 
 # copy_build FROM: FROM's objects, with every source that differs made newer
-# than they are.
+# than they are, and none that is the same.
 copy_build()
 {
 	PART=$tree/$obj.part
@@ -120,10 +120,12 @@ copy_build()
 	cp -a "$1/$obj" "$PART"
 	rm -f "$PART/.stamp"
 	sort -u "$1/.paths" "$tree/.paths" | while read -r path; do
-		cmp -s "$1/$path" "$tree/$path" || {
+		if cmp -s "$1/$path" "$tree/$path"; then
+			touch -r "$1/$path" "$tree/$path"
+		else
 			cp "$tree/$path" "$tree/$path.new"
 			mv "$tree/$path.new" "$tree/$path"
-		}
+		fi
 	done
 	mv "$PART" "$tree/$obj"
 	PART=''
