@@ -108,7 +108,6 @@ kernel_dir()
 	fi
 }
 
-
 # uml_words TEST DIR: of User Mode Linux's command line. The guest's verdict comes
 # through a channel of its own, so that nothing on the console can pass for it:
 # descriptor 3 is its tty1.
