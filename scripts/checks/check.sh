@@ -5,7 +5,8 @@
 # the runs of the lab, then the tables and the commands of the documents.
 #
 # Usage: scripts/checks/check.sh [-n] [NAME]
-#   NAME  only that test (a guest program; crash: the power cuts) or that check
+#   NAME  only that test (a guest program; crash: the power cuts; ksrc: a tree of
+#         the user's) or that check
 #         of scripts/checks/lint.sh
 #   -n    say what would be run
 #
@@ -55,12 +56,12 @@ case " $(lint_names) " in
 *" $name "*) lint=$name tests='' ;;
 *)
 	lint='' tests=$name
-	[ -z "$name" ] || [ -f "$TOP/tools/testing/selftests/bcache/$name.c" ] ||
+	[ -z "$name" ] || [ "$name" = ksrc ] || [ -f "$TOP/tools/testing/selftests/bcache/$name.c" ] ||
 		die "unknown test or check '$name'; checks: $(lint_names)"
 	;;
 esac
 
-[ "$name" = crash ] && cuts=1 || cuts=''
+case $name in crash|ksrc) cuts=1 ;; *) cuts='' ;; esac
 
 "$TOP/scripts/lab/install.sh" ${DRY:+-n} check
 if [ -n "$DRY" ]; then
@@ -81,6 +82,7 @@ if [ -z "$name" ]; then
 	done
 fi
 [ -n "$lint$cuts" ] || timed runs runs ${tests:+-t "$tests"} show check
+case $name in ''|ksrc) part ksrc ksrc_test ;; esac
 case $name in ''|crash) part crash crash_test ;; esac
 if [ -z "$name" ]; then
 	say

@@ -62,7 +62,7 @@ check_applies()
 	SLICE=$OUT/lint/slice
 	for base in $(bases); do
 		"$TOP/scripts/lab/fetch.sh" "$base" > /dev/null || { bad "no base $base"; continue; }
-		for stack in $(stacks); do
+		for stack in $(stacks | grep -vx fixed); do
 			slice "$base"
 			for p in $(stack_patches "$stack" "$base"); do
 				apply "$SLICE" "$p" ||
@@ -136,13 +136,13 @@ check_names()
 # the judge reads, with a pattern. Chance decides in real time only.
 check_runs()
 {
-	rows show check bench | sed 's/^[^ ]* //' | sort | uniq -d > "$OUT/lint/runs"
+	rows show check bench old-UP seed-UP | sed 's/^[^ ]* //' | sort | uniq -d > "$OUT/lint/runs"
 	[ ! -s "$OUT/lint/runs" ] || bad "runs: twice: $(cat "$OUT/lint/runs")"
-	! grep -nvE '^($|#|(show|check|bench)( [^ ]+){4}|	(fails|may|breaks|says) [a-z0-9_-]+ /[^/]+/ [^ ])' "$RUNS" > "$OUT/lint/runs" ||
+	! grep -nvE '^($|#|(show|check|bench|(old|seed|new)-(VT|UP))( [^ ]+){4}|	(fails|may|breaks|says) [a-z0-9_-]+ /[^/]+/ [^ ])' "$RUNS" > "$OUT/lint/runs" ||
 		bad "runs: not understood: $(cat "$OUT/lint/runs")"
 	! grep -nE '^	(fails|may) ' "$RUNS" | grep -vE ' /[^/]*(\[1-9\]|(\^| )0 )' > "$OUT/lint/runs" ||
 		bad "runs: no count in the pattern: $(cat "$OUT/lint/runs")"
-	rows show check bench | while read -r _ base scenario stack test rest; do
+	rows show check bench old-VT old-UP seed-UP new-VT | while read -r _ base scenario stack test rest; do
 		[ -f "$SELF/$test.c" ] || say "no test $test"
 		[ -f "$SELF/configs/$scenario.boot" ] || say "no scenario $scenario"
 		(base_row "$base" > /dev/null; topics "$stack" > /dev/null) 2>&1 || :
@@ -153,7 +153,7 @@ check_runs()
 		done
 		# shellcheck disable=SC2086
 		expected "$base" "$scenario" "$stack" "$test" $rest > "$OUT/lint/expected"
-		[ -z "$(cut -d ' ' -f 2 "$OUT/lint/expected" | sort | uniq -d)" ] ||
+		[ -z "$(sed -n 's/^[fm][a-z]* \([^ ]*\).*/\1/p' "$OUT/lint/expected" | sort | uniq -d)" ] ||
 			say "$base $scenario $stack $test: a case twice"
 		! virtual "$scenario" || ! grep -q '^may' "$OUT/lint/expected" ||
 			say "$base $scenario $stack $test: no chance in virtual time"

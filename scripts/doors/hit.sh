@@ -36,7 +36,8 @@ journal-wake 3.14
 reap-skip 5.3
 flush-wait 5.3
 closure-sync 4.16
-check-threads 5.7'
+check-threads 5.7
+disk-gone 5.3'
 # end
 
 ROOT=${SYSROOT:-}
@@ -328,6 +329,8 @@ topic()
 		reason='when a cache set is registered, at no other time'
 		[ -z "$small$flat" ] || [ -n "$deep$blind" ] ||
 			word='not here' reason='the root is a leaf: no threads check the tree' ;;
+	disk-gone)
+		reason='a cache disk that fails may panic the machine, or hang its writers' ;;
 	esac
 	verdict "$1"
 }

@@ -20,8 +20,14 @@
 
 CONFIGS=$SELF/configs
 
+# A user's tree may be older than the compiler, and than what it takes for
+# granted: gnu11, no common blocks, position-independent code, CET.
+USERS="-w -std=gnu89 -fno-pie -fcf-protection=none -fcommon"
+
 kmake()
 {
+	[ "$base" != ksrc ] || ! user_before 5.10 ||
+		set -- SUBARCH=x86_64 CROSS_COMPILE= "KCFLAGS=$USERS" "$@"
 	# Who built it and when is not allowed into the image.
 	make -s -C "$tree" ARCH=um O="$obj" -j"$JOBS" \
 		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab \
@@ -33,15 +39,27 @@ kmake()
 configure()
 {
 	kmake allnoconfig
+	# shellcheck disable=SC2046
 	(cd "$tree/$obj" && ../scripts/kconfig/merge_config.sh -m .config \
-		"$CONFIGS/common.config" "$CONFIGS/$scenario.config")
+		$(fragments))
 	kmake olddefconfig
+}
+
+# fragments: in their order. A user's tree may lack options that the lab can do
+# without, so there only those of the last one have to come out.
+fragments()
+{
+	echo "$CONFIGS/common.config" "$CONFIGS/$scenario.config"
+	[ "$base" != ksrc ] || echo "$CONFIGS/ksrc.config"
 }
 
 # missing: what was asked for and did not come out.
 missing()
 {
-	grep -h '^CONFIG' "$CONFIGS/common.config" "$CONFIGS/$scenario.config" |
+	fragments=$(fragments)
+	[ "$base" != ksrc ] || fragments=$CONFIGS/ksrc.config
+	# shellcheck disable=SC2086
+	grep -h '^CONFIG' $fragments |
 		grep -vxF -f "$tree/$obj/.config" || [ $? -eq 1 ] || echo 'all of it'
 }
 
@@ -58,7 +76,8 @@ build()
 	obj=o-$scenario
 	log=$OUT/log/build-$base-$scenario-$(echo "$stack" | tr / -).log
 	"$TOP/scripts/lab/tree.sh" "$base" "$stack"
-	stamp=$(cat "$tree/.stamp" "$CONFIGS/common.config" "$CONFIGS/$scenario.config" | sha256sum)
+	# shellcheck disable=SC2046
+	stamp=$(cat "$tree/.stamp" $(fragments) | sha256sum)
 	if [ "$(cat "$tree/$obj/.stamp" 2>/dev/null)" = "$stamp" ]; then
 		[ -n "$(missing)" ] || return 0
 	fi
@@ -70,12 +89,15 @@ build()
 		if [ "$stack" = vanilla ]; then
 			room 2000000
 			mkdir "$tree/$obj"
+			# A user's tree may never build: then nothing is left of it.
+			[ "$base" != ksrc ] || PART=$tree/$obj
 		else
 			room 1000000
 			copy_build "$OUT/tree/$base/vanilla"
 		fi
 	fi
-	conf=$(cat "$CONFIGS/common.config" "$CONFIGS/$scenario.config" | sha256sum)
+	# shellcheck disable=SC2046,SC2002
+	conf=$(cat $(fragments) | sha256sum)
 	if [ "$(cat "$tree/$obj/.conf" 2>/dev/null)" != "$conf" ] || [ -n "$(missing)" ]; then
 		quiet "$log" configure
 		check_config
@@ -85,11 +107,12 @@ build()
 	# What Kconfig of the tree became since may have dropped some.
 	check_config
 	echo "$stamp" > "$tree/$obj/.stamp"
+	PART=''
 	step_done
 }
 
 # copy_build FROM: FROM's objects, with every source that differs made newer
-# than they are.
+# than they are, and none that is the same.
 copy_build()
 {
 	PART=$tree/$obj.part
@@ -97,10 +120,12 @@ copy_build()
 	cp -a "$1/$obj" "$PART"
 	rm -f "$PART/.stamp"
 	sort -u "$1/.paths" "$tree/.paths" | while read -r path; do
-		cmp -s "$1/$path" "$tree/$path" || {
+		if cmp -s "$1/$path" "$tree/$path"; then
+			touch -r "$1/$path" "$tree/$path"
+		else
 			cp "$tree/$path" "$tree/$path.new"
 			mv "$tree/$path.new" "$tree/$path"
-		}
+		fi
 	done
 	mv "$PART" "$tree/$obj"
 	PART=''

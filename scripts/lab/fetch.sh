@@ -269,9 +269,10 @@ import_ksrc()
 	rm -rf "$PART"
 	mkdir -p "$PART"
 	tar -C "$KSRC" -c --exclude=.git --exclude='*.o' --exclude='*.ko' \
-		--exclude='.*.cmd' --exclude=./vmlinux --exclude=./.config . |
+		--exclude='.*.cmd' --exclude=./vmlinux --exclude=./.config \
+		--exclude=./include/config --exclude=./include/generated . |
 		tar -C "$PART" -x || die "cannot copy $KSRC to $dir"
-	rm -rf "$dir" "$OUT/tree/ksrc"
+	rm -rf "$dir" "$OUT/tree/ksrc" "$OUT"/runs/ksrc-*
 	make -s -C "$PART" kernelversion > "$dir.version" 2>/dev/null ||
 		die "KSRC=$KSRC: make kernelversion fails there"
 	mv "$PART" "$dir"

@@ -58,9 +58,15 @@ uml()
 	# scheduler is what makes races.
 	disks=''
 	if ! virtual "$scenario"; then
-		truncate -s 256M "$run/cache.img"
-		truncate -s 1G "$run/backing.img"
-		disks="ubd0=$run/cache.img ubd1=$run/backing.img cache=/dev/ubda backing=/dev/ubdb"
+		images=$run
+		# Figures of a user's tree are shown: not those of the host's disk.
+		if [ "$base" = ksrc ] && [ -w /dev/shm ]; then
+			PART=$(mktemp -d /dev/shm/bcache-lab.XXXXXX)
+			images=$PART
+		fi
+		truncate -s 256M "$images/cache.img"
+		truncate -s 1G "$images/backing.img"
+		disks="ubd0=$images/cache.img ubd1=$images/backing.img cache=/dev/ubda backing=/dev/ubdb"
 	fi
 	# shellcheck disable=SC2046,SC2086
 	guest "$kernel/linux" $words $(uml_words "$test" "$run") $disks "$@"

@@ -8,10 +8,28 @@
 #   -n  say what would be done
 #
 # Environment: BASE=name or KSRC=dir show another kernel than the newest base.
+# A tree of yours that lacks the fix is shown as it is and with the fix, one
+# that has it as it is and with what of the series fits it. It is only read.
 #
 # The first time takes minutes, mostly for one kernel build; after that only
 # what changed is built again.
 . "$(dirname "$0")/../lib/lib.sh"
+
+# user_set: which runs a tree of the user's takes. Virtual time came with 5.3.
+user_set()
+{
+	status=$(KSRC=$OUT/base/ksrc "$TOP/scripts/doors/status.sh") || exit 1
+	era=$(echo "$status" | sed -n 's/^era: *\([^:]*\):.*/\1/p')
+	scenario=UP
+	! grep -q UML_TIME_TRAVEL_SUPPORT "$OUT"/base/ksrc/arch/um/Kconfig* || scenario=VT
+	say "Linux $(cat "$OUT/base/ksrc.version"), era $era, $scenario"
+	case $(echo "$status" | sed -n 's/^race fix: *//p')/$era in
+	yes/fixed) set=new-$scenario ;;
+	yes/*) set=seed-$scenario ;;
+	no/*) set=old-$scenario ;;
+	*) die "nothing to show: $(echo "$status" | grep '^race fix: ')" ;;
+	esac
+}
 
 options n "$@"
 
@@ -21,11 +39,18 @@ if [ -n "$DRY" ]; then
 	[ ! -d "$OUT/base/$BASE" ] || "$TOP/scripts/lab/runs.sh" -n show
 	exit 0
 fi
-"$TOP/scripts/lab/runs.sh" show
+if [ "$BASE" = ksrc ]; then
+	user_set
+else
+	set=show scenario=VT
+fi
+"$TOP/scripts/lab/runs.sh" "$set"
 say
-"$TOP/scripts/lab/table.sh"
+"$TOP/scripts/lab/table.sh" "$BASE" "$scenario"
 say
-"$TOP/scripts/lab/lost.sh"
-say
-"$TOP/scripts/lab/plot.sh"
+if [ "$BASE" != ksrc ]; then
+	"$TOP/scripts/lab/lost.sh"
+	say
+	"$TOP/scripts/lab/plot.sh"
+fi
 "$TOP/scripts/lab/summary.sh" < "$OUT/verdicts"

@@ -35,7 +35,7 @@ fi
 base=${1:-$BASE} scenario=${2:-VT}
 
 rows=''
-for stack in unfixed seed vanilla series; do
+for stack in unfixed fixed seed vanilla series; do
 	[ ! -f "$OUT/runs/$base-$scenario-$stack-flush_race/results.tsv" ] ||
 		rows="$rows $stack"
 done

@@ -32,7 +32,8 @@ lay()
 	base=$1 stack=$2
 	src=$OUT/base/$base
 	dir=$OUT/tree/$base/$stack
-	patches=$(stack_patches "$stack" "$base") || exit 1
+	[ "$base" != ksrc ] || patches=$(user_patches)
+	[ "$base" = ksrc ] || patches=$(stack_patches "$stack" "$base") || exit 1
 	[ -d "$src" ] || "$TOP/scripts/lab/fetch.sh" "$base"
 	# shellcheck disable=SC2086
 	stamp=$(cd "$TOP" && { cat "$src.version"; overlay | xargs cat; cat /dev/null $patches; } | sha256sum)
@@ -55,11 +56,17 @@ lay()
 		mkdir -p "$PART/$(dirname "$path")"
 		cp -p "$TOP/$path" "$PART/$path"
 	done
-	for p in $patches; do
-		apply "$PART" "$p" || die "${p#"$TOP"/} does not apply to $base"
-	done
+	if [ "$base" = ksrc ]; then
+		lay_user
+	else
+		for p in $patches; do
+			apply "$PART" "$p" || die "${p#"$TOP"/} does not apply to $base"
+		done
+	fi
 	# shellcheck disable=SC2046,SC2086
-	{ overlay; patch_paths $patches; } | sort -u > "$PART/.paths"
+	for path in $(overlay; patch_paths $patches); do
+		[ ! -f "$PART/$path" ] || echo "$path"
+	done | sort -u > "$PART/.paths"
 	if [ -d "$dir" ]; then
 		keep_times "$dir" "$PART" "$(sort -u "$PART/.paths" "$dir/.paths")"
 		for build in "$dir"/o-*; do
@@ -70,6 +77,63 @@ lay()
 	echo "$stamp" > "$PART/.stamp"
 	mv "$PART" "$dir"
 	PART=''
+}
+
+# lay_user: a stack on the user's tree: what is sent as "make apply" lays it,
+# all that fits, then what is the lab's.
+lay_user()
+{
+	stack_topics=$(topics "$stack") || exit 1
+	for topic in $stack_topics; do
+		case $topic in
+		# An old tree is without the flag as it is.
+		lab/unfixed) ! grep -q journal_flush "$PART/drivers/md/bcache/btree.h" || lay_lab "$topic" ;;
+		lab/*) lay_lab "$topic" ;;
+		flush-race) make_apply || die "$(tail -1 "$OUT/log/apply.log")" ;;
+		*) make_apply "$topic" || say "  without $topic, which does not fit" ;;
+		esac
+	done
+	(lay_lab lab/yield) 2> /dev/null || :
+	grep -q BCACHE_LAB "$PART/drivers/md/bcache/Makefile" ||
+		sed -i '$a bcache-$(CONFIG_BCACHE_LAB) += lab.o' "$PART/drivers/md/bcache/Makefile"
+	missing=''
+	for hook in init round pick gap raced flush 'done' reap free reuse full; do
+		grep -q "bch_lab_$hook(" "$PART"/drivers/md/bcache/[!l]*.c || missing="$missing $hook"
+	done
+	[ -z "$missing" ] || die "the lab's hooks do not fit $(cat "$src.version"), without a place:$missing"
+}
+
+# make_apply [TOPIC]
+make_apply()
+{
+	mkdir -p "$OUT/log"
+	KSRC=$PART TOPIC=${1:-} "$TOP/scripts/doors/apply.sh" > "$OUT/log/apply.log" 2>&1
+}
+
+# lay_lab TOPIC: its text for the tree's line or for all, if it fits; else of
+# those for old kernels, each of which has few places, every one that fits.
+lay_lab()
+{
+	text=$(topic_patches "$1" ksrc)
+	if [ -n "$text" ]; then
+		# shellcheck disable=SC2086
+		cat $text > "$PART/.text"
+		! apply "$PART" "$PART/.text" 2> /dev/null || text=whole
+		rm "$PART/.text"
+	fi
+	[ "$text" != whole ] || return 0
+	[ -f "$TOP/patches/$1/old/series" ] || die "$1 does not fit $(cat "$src.version")"
+	while read -r p; do
+		apply "$PART" "$TOP/patches/$1/old/$p" 2> /dev/null || :
+	done < "$TOP/patches/$1/old/series"
+}
+
+# user_patches: all that may be laid on a user's tree.
+user_patches()
+{
+	for topic in flush-race $(topics series) lab/yield; do
+		find "$TOP/patches/$topic" -name '*.patch'
+	done | sort
 }
 
 # A git tree for people: the base as one commit, then a commit per patch.

@@ -117,3 +117,10 @@ uml_words()
 		"con1=null,fd:3 console=tty0 panic=-1 panic_on_warn=0 loglevel=7" \
 		"ktap=/dev/tty1 test=$1"
 }
+
+# user_before VERSION: is the user's tree older than that?
+user_before()
+{
+	printf '%s\n' "$(cat "$OUT/base/ksrc.version")" "$1" | sort -VC &&
+		[ "$(cat "$OUT/base/ksrc.version")" != "$1" ]
+}

@@ -65,6 +65,7 @@
 #define MAX_THREADS	8
 #define MAX_BLOCKS	1024
 #define READ_BLOCKS	16	/* at once, when all is checked */
+#define TRIES		60	/* to register, 100 ms apart */
 #define PATIENCE_S	200	/* of virtual time, for one stage */
 
 enum kind {
@@ -386,7 +387,7 @@ static void set_goes(void)
 	wait_gone(CSET);
 }
 
-/* A cache set that has gone from sysfs takes a moment to let go. */
+/* A cache set that has gone from sysfs lets go when its last write has ended. */
 static bool register_disk(struct disk *d, int tries)
 {
 	while (!try_put("/sys/fs/bcache/register", d->dev)) {
@@ -418,11 +419,11 @@ static bool up(bool again)
 {
 	int tries = 200;
 
-	if (!register_disk(&cache, 20)) {
+	if (!register_disk(&cache, TRIES)) {
 		outcome(REFUSED, "the cache disk at '%s'", stages[s->stage]);
 		return false;
 	}
-	if (!register_disk(&backing, again ? 1 : 20) && !again) {
+	if (!register_disk(&backing, again ? 1 : TRIES) && !again) {
 		outcome(REFUSED, "the backing disk at '%s'", stages[s->stage]);
 		return false;
 	}
@@ -787,8 +788,8 @@ static void second_cut(void)
 	s->cut = 0;
 	pid = fork();
 	if (!pid) {
-		register_disk(&cache, 20);
-		register_disk(&backing, 20);
+		register_disk(&cache, TRIES);
+		register_disk(&backing, TRIES);
 		_exit(0);
 	}
 	sleep_until(now_ns() + us * 1000 + 1);

@@ -1,0 +1,95 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Does make KSRC= go the whole way on a tree that lacks the fix? No kernel of
+# that kind can be fetched here: it is base 5.10, with the flusher of era E.
+#
+# Usage: scripts/checks/ksrc_test.sh
+#
+# Prints KTAP. Builds one kernel.
+. "$(dirname "$0")/../lib/lib.sh"
+
+dir=$OUT/ksrc_test
+tree=$dir/tree
+
+# case_is OK NAME
+cases=0 failed=0
+case_is()
+{
+	cases=$((cases + 1))
+	[ "$1" = ok ] || failed=1
+	say "$1 $cases ksrc_test.$2"
+}
+
+# holds NAME COMMAND...
+holds()
+{
+	name=$1
+	shift
+	"$@" && ok=ok || ok='not ok'
+	case_is "$ok" "$name"
+}
+
+# state: of the tree, of which nothing may change.
+state()
+{
+	(cd "$tree" && find . -newer "$dir/stamp" && cat drivers/md/bcache/* | sha256sum)
+}
+
+# show: the table of that tree in $dir/out, its status.
+show()
+{
+	KSRC=$tree O=$dir/o "$TOP/scripts/lab/show.sh" > "$dir/out" 2>&1 || { sed 's/^/# /' "$dir/out"; return 1; }
+}
+
+# column STACK NR: a figure of the table, in the order of scripts/lab/table.sh.
+column()
+{
+	awk -v stack="$1" -v nr="$2" '$1 == stack { print $nr; found = 1 } END { exit !found }' "$dir/out"
+}
+
+# raced: without the fix picked nodes are taken from a flusher that is alone
+# with them, with it none is, and nodes are kept for it.
+raced()
+{
+	sed -n 's/^/# /; /taken/,/^# fixed/p' "$dir/out"
+	[ "$(column unfixed 4)" != 0.0 ] && [ "$(column fixed 4)" = 0.0 ] && [ "$(column fixed 8)" -gt 0 ]
+}
+
+unchanged()
+{
+	[ "$(state)" = "$before" ]
+}
+
+# stops: a tree that does not compile: which step, the compiler's line, and no
+# build is left.
+stops()
+{
+	sed -i '1i #error broken on purpose' "$tree/drivers/md/bcache/journal.c"
+	! KSRC=$tree O=$dir/o "$TOP/scripts/lab/show.sh" > "$dir/out" 2>&1 || return 1
+	sed 's/^/# /' "$dir/out"
+	grep -q '^build ksrc VT vanilla' "$dir/out" && grep -q 'error: #error broken on purpose' "$dir/out" &&
+		[ ! -e "$dir/o/tree/ksrc/vanilla/o-VT" ]
+}
+
+say 'KTAP version 1'
+say 1..5
+rm -rf "$dir"
+mkdir -p "$dir"
+"$TOP/scripts/lab/fetch.sh" 5.10 > /dev/null
+cp -al "$OUT/base/5.10" "$tree"
+for p in $(topic_patches lab/era-E 5.10); do
+	apply "$tree" "$p" || die "${p#"$TOP"/} does not apply to 5.10"
+done
+touch "$dir/stamp"
+before=$(state)
+holds shown show
+holds raced raced
+from=$(date +%s)
+show || :
+[ $(($(date +%s) - from)) -lt 60 ] && grep -q '^unfixed' "$dir/out" && ok=ok || ok='not ok'
+case_is "$ok" again
+holds unchanged unchanged
+holds stops stops
+rm -rf "$tree" "$dir/o"
+[ "$failed" = 0 ]
