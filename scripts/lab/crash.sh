@@ -3,15 +3,13 @@
 #
 # Cut the power of both disks at N moments of N loads, and see what was kept.
 #
-# Usage: scripts/lab/crash.sh [-nq] [-w | -f | -a | -r] [NAME=VALUE...]
+# Usage: scripts/lab/crash.sh [-nq] [-w | -f | -r] [NAME=VALUE...]
 #   NAME=VALUE  settings of tools/testing/selftests/bcache/crash.c, for all cuts
 #   -w          one load, cut after each moment at which a request to the cache
 #               disk completed
 #   -f          no cuts but single faults of the disks, some of each kind: a request
 #               fails, a write is torn, a disk goes away; fault=NAME only that kind,
 #               load=NAME only those of that load
-#   -a          an allocation of bcache fails, at N of those that a load makes; built
-#               and run in ALLOC
 #   -r          one cut, the one that the settings say; shows what was seen
 #   -q          do not make failures small
 #   -n          say what would be done
@@ -187,54 +185,10 @@ faults_of()
 		}'
 }
 
-# allocation LOAD HOW NR: the settings of one that fails.
-allocation()
-{
-	case $2 in 3) name=alloc/slab ;; 4) name=alloc/page ;; esac
-	fault "$1" 0 1 "fault=$name fault_disk=0 fault_how=$2 fault_ns=1 fault_end_ns=0 fault_at=$3 record=0"
-}
-
-# reached LOAD HOW: how many allocations the load makes.
-reached()
-{
-	low=0 high=1
-	while [ "$low" -eq 0 ] || [ $((high - low)) -gt 1 ]; do
-		middle=$high
-		[ "$low" -eq 0 ] || middle=$(((low + high) / 2))
-		# shellcheck disable=SC2046
-		if one $(allocation "$1" "$2" "$middle") | grep -q '	missed	'; then
-			high=$middle
-			[ "$low" -ne 0 ] || low=$((middle / 2))
-			[ "$low" -ne 0 ] || break
-		elif [ "$low" -eq 0 ]; then
-			high=$((middle * 2))
-		else
-			low=$middle
-		fi
-	done
-	echo "$low"
-}
-
-# allocations: a line for each that is to fail.
-allocations()
-{
-	for load in root tree; do
-		for how in 3 4; do
-			nr=$(reached "$load" "$how")
-			few=$((N < nr ? N : nr))
-			for i in $(seq "$few"); do
-				allocation "$load" "$how" $((((2 * i - 1) * nr + few) / (2 * few)))
-			done
-		done
-	done
-}
-
 # places: a line of settings for each cut or fault.
 places()
 {
-	if [ "$mode" = allocs ]; then
-		allocations
-	elif [ "$mode" = faults ]; then
+	if [ "$mode" = faults ]; then
 		faults "$@"
 	elif [ "$mode" = sweep ]; then
 		sed -n 's/^# done \([0-9]*\)$/\1/p' "$dir"/*record=1/ktap |
@@ -299,21 +253,19 @@ show_unexpected()
 		say "$(grep -cxF "$sign" "$dir/signs") $kind $what"
 		small=$settings
 		# shellcheck disable=SC2086
-		[ -n "$opt_q$opt_f$opt_a" ] || shrink $settings
+		[ -n "$opt_q$opt_f" ] || shrink $settings
 		say "  again: BASE=$BASE STACK=$STACK scripts/lab/crash.sh -r $small"
 	done < "$dir/kinds"
 }
 
 SEED=${SEED:-1} STACK=${STACK:-series}
-opt_a='' opt_f='' opt_q='' opt_r='' opt_w=''
-options afnqwr "$@"
+opt_f='' opt_q='' opt_r='' opt_w=''
+options fnqwr "$@"
 mode=seeds known=cuts name=$STACK
 [ "$BASE" = "$(newest)" ] || name=$BASE:$STACK
 [ -z "$opt_f" ] || mode=faults known=faults
-[ -z "$opt_a" ] || mode=allocs known=allocs SCENARIO=ALLOC
-export SCENARIO="${SCENARIO:-VT}"
 case $mode in
-faults|allocs)
+faults)
 	N=${N:-2}
 	export CUT_SECONDS="${CUT_SECONDS:-5}" ;;
 *)	N=${N:-200} ;;
@@ -336,12 +288,11 @@ for word; do
 	esac
 done
 
-"$TOP/scripts/lab/build.sh" ${DRY:+-n} "$BASE" "$SCENARIO" "$STACK"
+"$TOP/scripts/lab/build.sh" ${DRY:+-n} "$BASE" VT "$STACK"
 "$TOP/scripts/lab/guest.sh" ${DRY:+-n}
 case $mode in
 seeds) what="cuts of loads $SEEDS" ;;
 faults) what="single faults, $N of each kind" ;;
-allocs) what="$N failed allocations of each kind and load" ;;
 sweep) what="every moment of load $SEED" ;;
 once) what='one cut' ;;
 esac
@@ -350,7 +301,7 @@ if [ -n "$DRY" ]; then
 	say "would make $what"
 	exit 0
 fi
-dir=$OUT/crash/$(run_id "$BASE" "$STACK" ${opt_f:+faults} ${opt_a:+allocs} ${SLICE:+"$SLICE"})
+dir=$OUT/crash/$(run_id "$BASE" "$STACK" ${opt_f:+faults} ${SLICE:+"$SLICE"})
 rm -rf "$dir"
 mkdir -p "$dir"
 if [ "$mode" = once ]; then

@@ -12,15 +12,14 @@
 # between; KIND is one of those at the head of
 # crash.c, or "panicked", "warned", "broken". Of a cut that lost nothing no
 # directory stays, unless KEEP is set. CUT_SECONDS of processor time, after which
-# a guest is ended, are 60 by default. SCENARIO is VT or ALLOC.
+# a guest is ended, are 60 by default.
 . "$(dirname "$0")/../lib/lib.sh"
 
 [ $# -ge 4 ] || misused
 base=$1 stack=$2 dir=$3
 shift 3
 dir=$dir/$(run_id "$@")
-scenario=${SCENARIO:-VT}
-kernel=$(kernel_dir "$base" "$scenario" "$stack")
+kernel=$(kernel_dir "$base" VT "$stack")
 
 # A guest with longer settings would not do the same at the same time, in loads
 # that are run again with a fault.
@@ -30,7 +29,7 @@ mkdir -p "$dir"
 from=$(date +%s)
 # shellcheck disable=SC2046
 timeout -k 5 300 sh -c 'ulimit -t "$0" && exec "$@"' "${CUT_SECONDS:-60}" "$kernel/linux" \
-	$(grep -v '^#' "$SELF/configs/$scenario.boot") $(uml_words crash "$dir") \
+	$(grep -v '^#' "$SELF/configs/VT.boot") $(uml_words crash "$dir") \
 	${pad:+"$pad"} "$@" \
 	> "$dir/console" 2>&1 3> "$dir/ktap" < /dev/null &
 KID=$!
@@ -44,13 +43,6 @@ place()
 	grep -aE -m1 "$1" "$dir/console" | sed -e 's/^\[[^]]*\] *//' \
 		-e 's/.*failure at //' -e 's/^WARNING: //' -e 's,drivers/md/bcache/,,' \
 		-e 's/:[0-9]*\( at \|\/\)/ /' -e 's/[+!,].*//'
-}
-
-# failed_in: the first function of bcache on the stack of the failure.
-failed_in()
-{
-	sed -n '/FAULT_INJECTION: forcing a failure/,/^\[[^]]*\] *$/s/^.*\[<[0-9a-f]*>\] \([a-z_0-9.]*\)+0x.*/\1/p' "$dir/console" |
-		grep -vE -m1 'should_fail|fail_dump|dump_stack|show_stack|kmem_cache|kmalloc|^mempool|alloc_pages|^bio_|alloc_slab|^__alloc|folio|get_free_page|kvmalloc'
 }
 
 kind='' what=''
@@ -67,8 +59,6 @@ else
 		kind=warned what=$(place "${BAD%|Call*}")
 	fi
 fi
-# Whose allocation it was that failed.
-case " $* " in *' fault=alloc/'*) what="$what${what:+, }in $(failed_in)" ;; esac
 blocks=$(sed -n 's/^# blocks \([0-9]*\) acknowledged \([0-9]*\) lost$/\1 \2/p' "$dir/ktap")
 printf '%s\t%s\t%s\t%s\n' "$*" "$kind" "$what" "${blocks:--}"
 [ "$kind" != kept ] || [ -n "${KEEP:-}" ] || rm -rf "$dir"

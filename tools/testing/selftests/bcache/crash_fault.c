@@ -10,8 +10,7 @@
  *   fault_disk	0 the cache disk, 1 the backing disk
  *   fault_at	the sector
  *   fault_how	0 requests that meet it fail, 1 but what lies before the sector is
- *		done, 2 the disk goes away and is back after "gone_us", 3 and 4 the
- *		allocation of bcache number "fault_at" fails, of slabs or of pages
+ *		done, 2 the disk goes away and is back after "gone_us"
  */
 #define _GNU_SOURCE
 #include "crash.h"
@@ -301,76 +300,12 @@ bool fault_wanted(void)
 	return setting("fault_ns", 0);
 }
 
-static const char *fail_dir(void)
-{
-	return setting("fault_how", 0) == 3 ? "/sys/kernel/debug/failslab/" :
-		"/sys/kernel/debug/fail_page_alloc/";
-}
-
-static void fail_put(const char *file, const char *fmt, unsigned long value)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s%s", fail_dir(), file);
-	put(path, fmt, value);
-}
-
-/* Where bcache's functions are: from its first file's first to the lab's last. */
-static void find_bcache(unsigned long *start, unsigned long *end)
-{
-	FILE *f = fopen("/proc/kallsyms", "r");
-	unsigned long at;
-	char name[128];
-
-	*start = 0;
-	*end = 0;
-	while (f && fscanf(f, "%lx %*c %127s%*[^\n]", &at, name) == 2) {
-		if (!strcmp(name, "bch_inc_gen"))
-			*start = at;
-		if (!strncmp(name, "bch_lab_", 8) && at > *end)
-			*end = at;
-	}
-	if (!f || !*start || *end <= *start)
-		fatal("no bcache in /proc/kallsyms");
-	fclose(f);
-}
-
-/* The kernel counts the calls that have bcache on their stack, and lets one fail. */
-static void fail_allocation(unsigned long nr)
-{
-	unsigned long start, end;
-
-	find_bcache(&start, &end);
-	fail_put("require-start", "%#lx", start);
-	fail_put("require-end", "%#lx", end);
-	fail_put("stacktrace-depth", "%lu", 32);
-	fail_put("ignore-gfp-wait", "%lu", 0);
-	if (setting("fault_how", 0) == 4)
-		fail_put("min-order", "%lu", 0);
-	fail_put("verbose", "%lu", 2);
-	fail_put("interval", "%lu", nr);
-	fail_put("times", "%lu", 1);
-	fail_put("probability", "%lu", 100);
-}
-
-static bool allocation_failed(void)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "%stimes", fail_dir());
-	return !get(path);
-}
-
 static void make_fault(uint64_t load_from)
 {
 	unsigned long at = setting("fault_at", 0);
 	struct disk *d = fault_disk();
 	char path[128];
 
-	if (setting("fault_how", 0) >= 3) {
-		fail_allocation(at);
-		return;
-	}
 	if (setting("fault_how", 0) == 2) {
 		disk_put(d, "power", 0);
 		sleep_us(setting("gone_us", 1000000));
@@ -455,8 +390,6 @@ bool fault_met(void)
 		to = (*fault_from + setting("cut_ns", 0)) / 1000;
 	else if (setting("fault_how", 0) == 2)
 		return true;
-	else if (setting("fault_how", 0) >= 3)
-		return allocation_failed();
 	f = fopen(TRACING "trace", "r");
 	if (!f)
 		fatal("no trace");

@@ -1,1 +1,0 @@
-mem=1G time-travel=inf-cpu time-travel-start=0 norandmaps
