@@ -18,49 +18,20 @@
  * cache), cache_us and backing_us (latencies).
  */
 #define _GNU_SOURCE
-#include "guest.h"
+#include "crash_disk.c"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define NULLB	"/sys/kernel/config/nullb/"
 
 static char backing_stat[64];
 
-static void disk_set(const char *name, const char *file, unsigned long value)
+/* For bcache_start(), which finds a disk in the environment by its name. */
+static void disk(struct disk *d, unsigned long mb, unsigned long volatile_mb)
 {
-	char path[128];
-
-	snprintf(path, sizeof(path), NULLB "%s/%s", name, file);
-	put(path, "%lu", value);
-}
-
-/* A disk for bcache_start(), which finds it in the environment. */
-static void disk(const char *name, unsigned long mb, unsigned long us,
-		 unsigned long volatile_mb)
-{
-	char path[128], dev[32];
-
-	snprintf(path, sizeof(path), NULLB "%s", name);
-	if (mkdir(path, 0755))
-		fatal("cannot make null_blk device %s", name);
-	disk_set(name, "size", mb);
-	disk_set(name, "blocksize", 512);
-	disk_set(name, "memory_backed", 1);
-	disk_set(name, "cache_size", volatile_mb);
-	disk_set(name, "irqmode", 2);
-	disk_set(name, "completion_nsec", us * 1000);
-	disk_set(name, "power", 1);
-	snprintf(path, sizeof(path), NULLB "%s/index", name);
-	snprintf(dev, sizeof(dev), "/dev/nullb%lu", get(path));
-	/* from 6.12 on it is named after its directory */
-	if (access(dev, F_OK))
-		snprintf(dev, sizeof(dev), "/dev/%s", name);
-	setenv(name, dev, 1);
-	snprintf(backing_stat, sizeof(backing_stat), "/sys/block/%s/stat", dev + 5);
+	d->mb = mb;
+	disk_make(d, setting(d == &cache ? "cache_us" : "backing_us",
+			     setting("dev_us", 100)), volatile_mb);
+	setenv(d->name, d->dev, 1);
+	snprintf(backing_stat, sizeof(backing_stat), "/sys/block/%s/stat", d->dev + 5);
 }
 
 /* What the backing disk has ended: Documentation/block/stat.rst */
@@ -131,11 +102,11 @@ static void lose_backing(int fd)
 		flushed = ended(FLUSHES);
 		sleep_us(1000);
 	}
-	disk_set("backing", "power", 0);
+	disk_put(&backing, "power", 0);
 	sleep_us(3000000);
 	if (!bcache_stop(fd))
 		fatal("the cache set did not stop");
-	disk_set("backing", "power", 1);
+	disk_put(&backing, "power", 1);
 	cache_register();
 }
 
@@ -168,8 +139,8 @@ int main(void)
 	load.span = load.writes;
 	load.stride = scattered ? 8 * BLOCK : 0;
 	plan(4);
-	disk("cache", 128, setting("cache_us", 100), 0);
-	disk("backing", 256, setting("backing_us", 100), volatile_mb);
+	disk(&cache, 128, 0);
+	disk(&backing, 256, volatile_mb);
 	load.fd = bcache_start(&geo, true);
 	load_all(&load);
 
