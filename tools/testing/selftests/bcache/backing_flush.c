@@ -14,8 +14,8 @@
  * Settings: writes (blocks), scattered (far apart, so that no keys merge), sync
  * (fdatasync before the power is lost), slow (writeback at its lowest rate: how
  * long do keys stay dirty?), gone (with slow, the backing disk alone loses power
- * before a flush that is due, so that this one fails), volatile_mb (of the backing disk; 0: no volatile
- * cache), cache_us and backing_us (latencies).
+ * before a flush that is due, so that this one fails), volatile_mb (of the
+ * backing disk; 0: no volatile cache), cache_us and backing_us (latencies).
  */
 #define _GNU_SOURCE
 #include "crash_disk.c"
