@@ -82,7 +82,7 @@ if [ -z "$name" ]; then
 	done
 fi
 [ -n "$lint$cuts" ] || timed runs runs ${tests:+-t "$tests"} show check
-case $name in ''|ksrc) part ksrc ksrc_test ;; esac
+case $name in ksrc) part ksrc ksrc_test ;; esac
 case $name in ''|crash) part crash crash_test ;; esac
 if [ -z "$name" ]; then
 	say

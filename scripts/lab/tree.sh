@@ -94,13 +94,13 @@ lay_user()
 		esac
 	done
 	(lay_lab lab/yield) 2> /dev/null || :
-	grep -q BCACHE_LAB "$PART/drivers/md/bcache/Makefile" ||
-		sed -i '$a bcache-$(CONFIG_BCACHE_LAB) += lab.o' "$PART/drivers/md/bcache/Makefile"
 	missing=''
 	for hook in init round pick gap raced flush 'done' reap free reuse full; do
 		grep -q "bch_lab_$hook(" "$PART"/drivers/md/bcache/[!l]*.c || missing="$missing $hook"
 	done
 	[ -z "$missing" ] || die "the lab's hooks do not fit $(cat "$src.version"), without a place:$missing"
+	grep -q BCACHE_LAB "$PART/drivers/md/bcache/Makefile" ||
+		sed -i '$a bcache-$(CONFIG_BCACHE_LAB) += lab.o' "$PART/drivers/md/bcache/Makefile"
 }
 
 # make_apply [TOPIC]

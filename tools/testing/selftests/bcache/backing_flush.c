@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * backing_flush - is what was written back safe when the disks lose power?
+ *
+ * Durable writes go to the cache, all of it is written back to a backing disk
+ * with a volatile write cache, the cache set is stopped cleanly, and then both
+ * disks lose power. They are registered again and detached, so that every block
+ * is read from the backing disk alone.
+ *
+ * Observed from outside: dirty_data, and the flushes that the backing disk has
+ * counted. While keys turn clean a flush must have ended, and one flush has to
+ * do for many keys; a disk without a volatile cache gets none.
+ *
+ * Settings: writes (blocks), scattered (far apart, so that no keys merge), sync
+ * (fdatasync before the power is lost), slow (writeback at its lowest rate: how
+ * long do keys stay dirty?), gone (with slow, the backing disk alone loses power
+ * before a flush that is due, so that this one fails), volatile_mb (of the
+ * backing disk; 0: no volatile cache), cache_us and backing_us (latencies).
+ */
+#define _GNU_SOURCE
+#include "crash_disk.c"
+
+#include <stdlib.h>
+
+static char backing_stat[64];
+
+/* For bcache_start(), which finds a disk in the environment by its name. */
+static void disk(struct disk *d, unsigned long mb, unsigned long volatile_mb)
+{
+	d->mb = mb;
+	disk_make(d, setting(d == &cache ? "cache_us" : "backing_us",
+			     setting("dev_us", 100)), volatile_mb);
+	setenv(d->name, d->dev, 1);
+	snprintf(backing_stat, sizeof(backing_stat), "/sys/block/%s/stat", d->dev + 5);
+}
+
+/* What the backing disk has ended: Documentation/block/stat.rst */
+enum { WRITES = 4, FLUSHES = 15 };
+
+static unsigned long ended(unsigned int field)
+{
+	FILE *f = fopen(backing_stat, "r");
+	unsigned long nr;
+
+	do {
+		if (!f || fscanf(f, "%lu", &nr) != 1)
+			fatal("cannot read %s", backing_stat);
+	} while (field--);
+	fclose(f);
+	return nr;
+}
+
+/* What writeback did, by looks at short intervals. */
+static struct {
+	unsigned long	before, after;	/* bytes dirty */
+	unsigned long	flushes;
+	unsigned long	early;	/* looks: some clean, and no flush had ended */
+	uint64_t	longest, took;	/* none turned clean; until the end */
+} wb;
+
+static void writeback(unsigned int look_us, uint64_t limit)
+{
+	unsigned long flushed = ended(FLUSHES), dirty;
+	uint64_t start, since;
+
+	at("writeback");
+	wb.before = bdev_size("dirty_data");
+	wb.after = wb.before;
+	bdev_put("writeback_running", "1");
+	start = now_ns();
+	since = start;
+	while (wb.after && now_ns() - start < limit) {
+		sleep_us(look_us);
+		dirty = bdev_size("dirty_data");
+		wb.flushes = ended(FLUSHES) - flushed;
+		wb.early += dirty < wb.before && !wb.flushes;
+		if (dirty < wb.after)
+			since = now_ns();
+		if (now_ns() - since > wb.longest)
+			wb.longest = now_ns() - since;
+		wb.after = dirty;
+	}
+	wb.took = now_ns() - start;
+	metric("writeback", wb.took / 1000, "us");
+	metric("flushes", wb.flushes, "count");
+	metric("clean_early", wb.early, "count");
+	metric("longest", wb.longest / 1000, "us");
+}
+
+/*
+ * The backing disk alone loses power when it has written what no flush came
+ * after: that flush fails. Then the cache set stops.
+ */
+static void lose_backing(int fd)
+{
+	unsigned long flushed = ended(FLUSHES), written = ended(WRITES);
+
+	at("power");
+	while (ended(FLUSHES) != flushed || ended(WRITES) == written) {
+		if (ended(FLUSHES) != flushed)
+			written = ended(WRITES);
+		flushed = ended(FLUSHES);
+		sleep_us(1000);
+	}
+	disk_put(&backing, "power", 0);
+	sleep_us(3000000);
+	if (!bcache_stop(fd))
+		fatal("the cache set did not stop");
+	disk_put(&backing, "power", 1);
+	cache_register();
+}
+
+/* From here on all is read from the backing disk. */
+static void detach(void)
+{
+	unsigned int tries = 10000;
+
+	at("detach");
+	bdev_put("detach", "1");
+	while (access("/sys/block/bcache0/bcache/cache", F_OK) == 0) {
+		if (!tries--)
+			fatal("the backing disk was not detached");
+		sleep_us(10000);
+	}
+}
+
+int main(void)
+{
+	const struct geometry geo = {
+		.bucket		= "64k",
+		.block		= "4k",
+	};
+	unsigned long volatile_mb = setting("volatile_mb", 64);
+	bool scattered = setting("scattered", 0), slow = setting("slow", 0);
+	struct load load = { .threads = 1, .in_turn = true };
+	unsigned long lost;
+
+	load.writes = setting("writes", 200);
+	load.span = load.writes;
+	load.stride = scattered ? 8 * BLOCK : 0;
+	plan(4);
+	disk(&cache, 128, 0);
+	disk(&backing, 256, volatile_mb);
+	load.fd = bcache_start(&geo, true);
+	load_all(&load);
+
+	bdev_put("writeback_delay", "0");
+	if (slow) {
+		cset_put("internal/idle_max_writeback_rate", "0");
+		bdev_put("writeback_rate", "8");
+	} else {
+		bdev_put("writeback_percent", "0");
+	}
+	writeback(slow ? 100000 : 50, (slow ? 30 : 100) * NSEC_PER_SEC);
+	if (setting("sync", 0) && fdatasync(load.fd))
+		fatal("fdatasync failed");
+	if (setting("gone", 0)) {
+		lose_backing(load.fd);
+		load.fd = backing_register(true);
+	} else {
+		load.fd = bcache_restart_timed(load.fd, true);
+	}
+	detach();
+
+	result(wb.before && wb.after < wb.before, "events",
+	       "%lu bytes dirty before writeback, %lu after", wb.before, wb.after);
+	if (slow)
+		result(wb.longest <= 5 * NSEC_PER_SEC, "paced",
+		       "no key turned clean for %llu ms",
+		       (unsigned long long)wb.longest / 1000000);
+	else
+		result(volatile_mb ? wb.flushes && wb.flushes <= 2 + load.writes / 100 :
+		       !wb.flushes, "flushes",
+		       "%lu flushes of the backing disk for %lu blocks",
+		       wb.flushes, load.writes);
+	result(!volatile_mb || !wb.early, "order",
+	       "keys were clean %lu times before a flush had ended", wb.early);
+	lost = kept_wrong(load.fd);
+	metric("lost", lost, "blocks");
+	result(!lost, "kept", "%lu blocks read back, %lu not as written",
+	       load.writes < KEPT_READS ? load.writes : KEPT_READS, lost);
+	return finish();
+}
