@@ -165,7 +165,7 @@ faults_of()
 			op = $5 == "W" ? "write" : "read"
 			stage = stage ~ /^register/ ? "-register" : stage ~ /^set/ ? "-stop" : ""
 			if ($8 != "-" && (!cut || stage == "-register" || op == "write"))
-				add(op stage (cut ? "-cut" : ""), 0, $8, us + 1, sector, cut, cut_ns)
+				add(op stage (cut ? "-cut" : ""), 0, $8, us + 20, sector, cut, cut_ns)
 			if (cut || $2 != "load" || op == "read") next
 			if ($9 != "-" && len > 1)
 				add("torn", 1, $9, 0, sector + int(len / 2), 1, sprintf("%.0f", (us + 1) * 1000))
@@ -231,7 +231,7 @@ sort_out()
 				text[n] = substr(line, 2)
 			}
 		}
-		$2 == "kept" || $2 == "reported" { next }
+		$2 == "kept" || $2 == "reported" || $2 == "missed" { next }
 		{
 			what = $3
 			if (match($1, /fault=[^ ]*/)) what = substr($1, RSTART + 6, RLENGTH - 6) ": " what
@@ -327,6 +327,11 @@ step_done
 sort_out
 show_unexpected
 bad=$(wc -l < "$dir/unexpected")
+# Now and then a request goes to another sector with the fault than without. More
+# than a few of these, and nothing was tested.
+missed=$(grep -c '	missed	' "$dir/cuts" || :)
+[ "$missed" = 0 ] || say "  missed: $missed, no request met these faults"
+[ $((missed * 20)) -le "$(wc -l < "$dir/cuts")" ] || bad=$((bad + missed))
 say
 say "$(awk -F '\t' '$2 == "kept" || $2 == "reported"' "$dir/cuts" | wc -l) passed, $bad failed"
 [ "$bad" = 0 ]
