@@ -16,7 +16,6 @@
 opt_t=''
 options nt "$@"
 stacks='vanilla series'
-[ "$(topics next)" = "$(topics series)" ] || stacks="$stacks next"
 bad=0
 for stack in $stacks; do
 	[ -z "$opt_t" ] || break
