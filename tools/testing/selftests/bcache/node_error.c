@@ -19,7 +19,7 @@
  *   stop	1: the set was told to stop before, and waits for its user
  *   free	1: after the first failure gc replaces the node
  *   hole	1: the disk holds nothing where the set was written, as older
- *		kernels leave it. No write fails then
+ *		kernels leave it; 2: the last set is torn. No write fails then
  *   grow, before, after	writes before the node fails, while it does, and later
  *   cache_mb
  */
@@ -327,20 +327,21 @@ static bool power_cut(int fd)
 	return went;
 }
 
-/* As a write that failed leaves the disk: the set there never was. */
+/* As a write that failed leaves the disk, or one that was cut: a set is missing. */
 static void make_hole(void)
 {
 	static char zero[NODE * SECTOR] __attribute__((aligned(BLOCK)));
 	int fd = open(cache, O_WRONLY | O_DIRECT);
-	unsigned int last, nr;
+	unsigned int end, last, from, nr;
 
 	raw = open(cache, O_RDONLY | O_DIRECT);
-	node_end(target.node, &(uint64_t){ 0 }, &last);
+	end = node_end(target.node, &(uint64_t){ 0 }, &last);
 	close(raw);
-	if (last <= target.end)
+	if (last <= target.end || (hole == 2 && end < last + 2))
 		fatal("no set to wipe");
-	nr = last - target.end;
-	if (pwrite(fd, zero, nr * SECTOR, (target.node + target.end) * SECTOR) < 0)
+	from = hole == 1 ? target.end : last + 1;
+	nr = hole == 1 ? last - target.end : 1;
+	if (pwrite(fd, zero, nr * SECTOR, (target.node + from) * SECTOR) < 0)
 		fatal("cannot wipe a set");
 	close(fd);
 	metric("hole", nr, "sectors");
