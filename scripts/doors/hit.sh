@@ -37,7 +37,10 @@ reap-skip 5.3
 flush-wait 5.3
 closure-sync 4.16
 check-threads 5.7
-disk-gone 5.3'
+disk-gone 5.3
+node-error 4.17
+meta-reserve 5.10
+journal-error 5.4'
 # end
 
 ROOT=${SYSROOT:-}
@@ -331,6 +334,12 @@ topic()
 			word='not here' reason='the root is a leaf: no threads check the tree' ;;
 	disk-gone)
 		reason='a cache disk that fails may panic the machine, or hang its writers' ;;
+	node-error)
+		reason='one failed write of a tree node may cost the cache at its next registration' ;;
+	meta-reserve)
+		reason='a journal that writers in flight can fill: small caches, short memory' ;;
+	journal-error)
+		reason='a cache disk that fails a read or a write of the journal costs acknowledged writes' ;;
 	esac
 	verdict "$1"
 }
