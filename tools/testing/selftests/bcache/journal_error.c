@@ -378,7 +378,8 @@ static void write_fault(void)
 	if (fault_is("stop"))
 		cset_put("stop", "1");
 	at("writes");
-	writers_start(THREADS, 1000);
+	/* so few that the entries that failed are still needed */
+	writers_start(THREADS, fault_is("stop") ? 20 : 1000);
 	writers_end();
 	bad_sectors('-', b->sector, bucket_sectors);
 }
