@@ -27,18 +27,29 @@ static const char * const needs_lab[] = {
 	"ended", "taken", "reused", "wrong_node", "shared", NULL
 };
 
-static void judge_picks(void)
+static unsigned long wanted_alone(void)
 {
-	unsigned long wanted = count("waits") + count("skips") +
-		count("reaped") + count("freed");
+	return count("waits") + count("skips") + count("reaped") +
+		count("freed");
+}
 
-	/* Where no task wants a picked node the rest says nothing. */
-	result(count("reuses") && wanted && !count("overflow"), "events",
-	       "%lu rounds, %lu picks, %lu new lives, %lu times a picked node was wanted",
-	       count("rounds"), count("picked"), count("reuses"), wanted);
-	result(count("picked") == count("flushed") + count("raced"), "ended",
-	       "%lu picks: %lu flushed, %lu found without work",
-	       count("picked"), count("flushed"), count("raced"));
+static void skips(const char * const *name, const char *why)
+{
+	for (; *name; name++)
+		skip(*name, why);
+}
+
+/* A node that one flusher has picked: the flag has to keep it. */
+static void judge_alone(void)
+{
+	static const char * const names[] = {
+		"taken", "reused", "wrong_node", NULL
+	};
+
+	if (!wanted_alone()) {
+		skips(names, "no task wanted a node that one flusher had picked");
+		return;
+	}
 	result(!count("reaped") && !count("freed"), "taken",
 	       "%lu picked nodes reaped, %lu freed", count("reaped"),
 	       count("freed"));
@@ -47,6 +58,20 @@ static void judge_picks(void)
 	result(!count("wrong_node"), "wrong_node",
 	       "%lu nodes written in place of the picked one",
 	       count("wrong_node"));
+}
+
+static void judge_picks(void)
+{
+	unsigned long wanted = wanted_alone() + count("unguarded_taken");
+
+	/* Where no task wants a picked node the rest says nothing. */
+	result(count("reuses") && wanted && !count("overflow"), "events",
+	       "%lu rounds, %lu picks, %lu new lives, %lu times a picked node was wanted",
+	       count("rounds"), count("picked"), count("reuses"), wanted);
+	result(count("picked") == count("flushed") + count("raced"), "ended",
+	       "%lu picks: %lu flushed, %lu found without work",
+	       count("picked"), count("flushed"), count("raced"));
+	judge_alone();
 	/* Before 91be66e1318f the first of two flushers clears the flag for both. */
 	result(!count("unguarded_taken") && !count("unguarded_reused"),
 	       "shared",
@@ -78,7 +103,6 @@ int main(void)
 		.tick		= prune_cache,
 		.pause_us	= setting("prune_us", 1000),
 	};
-	const char * const *name;
 	bool alive;
 
 	plan(8);
@@ -103,8 +127,7 @@ int main(void)
 	} else {
 		result(flusher_calls(), "events", "%lu calls of the flusher",
 		       flusher_calls());
-		for (name = needs_lab; *name; name++)
-			skip(*name, "no lab in this kernel");
+		skips(needs_lab, "no lab in this kernel");
 	}
 	kept(load.fd, alive);
 	return finish();
