@@ -14,7 +14,8 @@
  * Settings: writes (blocks), scattered (far apart, so that no keys merge), sync
  * (fdatasync before the power is lost), slow (writeback at its lowest rate: how
  * long do keys stay dirty?), gone (with slow, the backing disk alone loses power
- * before a flush that is due, so that this one fails), volatile_mb (of the
+ * before a flush that is due, so that this one fails), failing (so many flushes
+ * fail on that stack: does writeback pause after each?), volatile_mb (of the
  * backing disk; 0: no volatile cache), cache_us and backing_us (latencies).
  */
 #define _GNU_SOURCE
@@ -132,6 +133,7 @@ int main(void)
 	};
 	unsigned long volatile_mb = setting("volatile_mb", 64);
 	bool scattered = setting("scattered", 0), slow = setting("slow", 0);
+	unsigned long failing = setting("failing", 0);
 	struct load load = { .threads = 1, .in_turn = true };
 	unsigned long lost;
 
@@ -151,7 +153,7 @@ int main(void)
 	} else {
 		bdev_put("writeback_percent", "0");
 	}
-	writeback(slow ? 100000 : 50, (slow ? 30 : 100) * NSEC_PER_SEC);
+	writeback(slow ? 100000 : failing ? 1000 : 50, (slow ? 30 : 100) * NSEC_PER_SEC);
 	if (setting("sync", 0) && fdatasync(load.fd))
 		fatal("fdatasync failed");
 	if (setting("gone", 0)) {
@@ -168,6 +170,10 @@ int main(void)
 		result(wb.longest <= 5 * NSEC_PER_SEC, "paced",
 		       "no key turned clean for %llu ms",
 		       (unsigned long long)wb.longest / 1000000);
+	else if (failing)
+		result(wb.flushes > failing && wb.took >= failing * NSEC_PER_SEC, "paced",
+		       "%lu flushes in %llu ms, %lu of them failed", wb.flushes,
+		       (unsigned long long)wb.took / 1000000, failing);
 	else
 		result(volatile_mb ? wb.flushes && wb.flushes <= 2 + load.writes / 100 :
 		       !wb.flushes, "flushes",
