@@ -140,17 +140,25 @@ fits()
 	g apply --cached $(patches_of "$@") 2>> "$PART/fits.log"
 )
 
-# prerequisites: the fewest earlier topics without which TOPIC does not apply.
+# fits_after TOPIC...: does ours apply after these, and the rest of the stack on
+# top of it?
+fits_after()
+{
+	# shellcheck disable=SC2046
+	fits "$@" "$topic" $(others "$(sent_topics "$stack" | tr '\n' ' ')" "$* $topic")
+}
+
+# prerequisites: the fewest earlier topics that have to come before TOPIC.
 prerequisites()
 {
-	[ -z "$era" ] && [ "$topic" != series ] && ! fits "$topic" || return 0
+	[ -z "$era" ] && [ "$topic" != series ] && ! fits_after || return 0
 	earlier=$(sent_topics "$stack" | sed "/^$topic\$/,\$d" | tr '\n' ' ')
 	# shellcheck disable=SC2086
-	fits $earlier "$topic" || die "$topic does not apply to $BASE"
+	fits_after $earlier || die "$topic does not apply to $BASE"
 	for without in $earlier; do
 		fewer=$(others "$earlier" "$without")
 		# shellcheck disable=SC2086
-		! fits $fewer "$topic" || earlier=$fewer
+		! fits_after $fewer || earlier=$fewer
 	done
 	echo "$earlier"
 }
