@@ -485,21 +485,26 @@ ctrl_c()
 	done
 }
 
+# series_of BASE: how many patches the series has there.
+series_of()
+{
+	for topic in $(sent_topics series); do
+		topic_patches "$topic" "$1"
+	done | wc -l
+}
+
 # Trees of today: the series, and topics of one's choice.
 today()
 {
-	series=$(for topic in $(sent_topics series); do
-		topic_patches "$topic" 7.3
-	done | wc -l)
 	for base in $(bases); do
 		[ -d "$DIR/src/$base" ] || continue
 		fresh "$base"
 		into_git
-		round "$base" 'fixed' "$series" yes
+		round "$base" 'fixed' "$(series_of "$base")" yes
 	done
 	[ -d "$DIR/src/7.3" ] || return 0
 	fresh 7.3
-	round '7.3 in place' 'fixed' "$series" yes
+	round '7.3 in place' 'fixed' "$(series_of 7.3)" yes
 	does 'two topics' 0 '^applied' env TOPIC='reap-skip check-threads' "$APPLY"
 	does 'two topics' 0 'reap-skip  *applied$' "$STATUS"
 	does 'two topics' 0 'root-on-list  *missing, would apply' "$STATUS"
