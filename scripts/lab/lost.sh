@@ -26,6 +26,11 @@ slice()
 	N=10 STACK=$1 quiet "$OUT/log/lost.log" anyway -q
 	# shellcheck disable=SC2086
 	N=3 STACK=$1 quiet "$OUT/log/lost.log" anyway -fq $FAULTS
+	for cuts in "$dir/cuts" "$OUT/crash/$(run_id "$BASE" "$1" front)/cuts"; do
+		if [ ! -s "$cuts" ] || grep -q '	broken	' "$cuts"; then
+			die "guests of $1 came to no end; see $cuts"
+		fi
+	done
 	echo "$stamp" > "$dir/.stamp"
 }
 
