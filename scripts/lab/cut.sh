@@ -53,7 +53,7 @@ elif [ "$rc" = 124 ] || { [ "$rc" = 137 ] && [ $(($(date +%s) - from)) -ge "${CU
 else
 	outcome=$(sed -n 's/^# outcome //p' "$dir/ktap")
 	kind=${outcome%% *} what=${outcome#* }
-	if [ -z "$kind" ]; then
+	if [ -z "$kind" ] || grep -aq '^Bail' "$dir/ktap"; then
 		kind=broken what="status $rc: $(grep -a '^Bail' "$dir/ktap" || tail -n 1 "$dir/console")"
 	elif [ "$kind" = kept ] && grep -aqE "${BAD%|Call*}" "$dir/console"; then
 		kind=warned what=$(place "${BAD%|Call*}")

@@ -401,17 +401,24 @@ static bool register_disk(struct disk *d, int tries)
 	return true;
 }
 
+/* What is not taken would not be tested. A fault may take the device away. */
+static void set_any(const char *dir, const char *file, const char *value)
+{
+	if (!put_any(dir, file, value) && !fault_wanted())
+		fatal("%s is not set to %s", file, value);
+}
+
 static void settings(void)
 {
 	char value[16];
 
-	put_any(CSET, "congested_read_threshold_us", "0");
-	put_any(CSET, "congested_write_threshold_us", "0");
-	put_any(BDEV, "writeback_percent", "0");
-	put_any(BDEV, "writeback_delay", "0");
-	put_any(BDEV, "writeback_running", p.running ? "1" : "0");
-	snprintf(value, sizeof(value), p.cutoff_k ? "%luk" : "%lu", p.cutoff_k);
-	put_any(BDEV, "sequential_cutoff", value);
+	set_any(CSET, "congested_read_threshold_us", "0");
+	set_any(CSET, "congested_write_threshold_us", "0");
+	set_any(BDEV, "writeback_percent", "0");
+	set_any(BDEV, "writeback_delay", "0");
+	set_any(BDEV, "writeback_running", p.running ? "1" : "0");
+	snprintf(value, sizeof(value), "%lu", p.cutoff_k * 1024);
+	set_any(BDEV, "sequential_cutoff", value);
 }
 
 /* Where that is tried again, the backing disk may still be registered. */
@@ -644,7 +651,7 @@ static void *chores(void *arg)
 		{ CSET, "internal/prune_cache", "2" },
 		{ BDEV, "writeback_running", "1" },
 		{ BDEV, "writeback_running", "0" },
-		{ BDEV, "sequential_cutoff", "16k" },
+		{ BDEV, "sequential_cutoff", "16384" },
 		{ BDEV, "sequential_cutoff", "0" },
 		{ BDEV, "cache_mode", NULL },
 	};
@@ -725,7 +732,8 @@ static void judge(uint32_t nr, unsigned int sector, int64_t from)
 	if (from < b->durable && (from >= 0 || b->durable == b->issued))
 		b->lost = true;
 	if (from < 0)
-		outcome(FOREIGN, "block %u sector %u%s", nr, sector, !fault_wanted() ? "" :
+		outcome(FOREIGN, "block %u sector %u at '%s'%s", nr, sector, stages[s->stage],
+			!fault_wanted() ? "" :
 			b->durable == b->issued ? ", acknowledged" : ", its write failed");
 	else if (from < b->durable)
 		outcome(LOST, "block %u sector %u: write %ld of %u, acknowledged %u at '%s'%s",
@@ -930,7 +938,7 @@ static void start(void)
 	record_start();
 	if (!up(false))
 		fatal("cannot register");
-	put_any(BDEV, "cache_mode", mode[p.mode % 3]);
+	set_any(BDEV, "cache_mode", mode[p.mode % 3]);
 }
 
 /* What the tasks that wait are waiting in. */

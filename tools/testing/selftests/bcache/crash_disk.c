@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
 #include "crash.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,6 +40,33 @@ void disk_on(struct disk *d)
 		snprintf(d->dev, sizeof(d->dev), "/dev/%s", d->name);
 }
 
+/*
+ * A disk that keeps all is no judge. Of three writes of a block, of which the last
+ * is not flushed, a power cut has to leave the second.
+ */
+static void check_volatile(struct disk *d)
+{
+	unsigned char *buf = aligned_alloc(BLOCK, BLOCK);
+	int i, fd = open(d->dev, O_RDWR | O_DIRECT);
+
+	for (i = 1; i <= 3; i++) {
+		memset(buf, i, BLOCK);
+		if (pwrite(fd, buf, BLOCK, 0) != BLOCK || (i < 3 && fdatasync(fd)))
+			fatal("cannot write to %s", d->dev);
+	}
+	close(fd);
+	disk_put(d, "power", 0);
+	disk_on(d);
+	fd = open(d->dev, O_RDONLY | O_DIRECT);
+	if (pread(fd, buf, BLOCK, 0) != BLOCK)
+		fatal("cannot read %s", d->dev);
+	if (*buf != 2)
+		fatal("the %s disk %s", d->name, *buf == 3 ?
+		      "keeps rewrites without a flush" : "loses what was flushed");
+	close(fd);
+	free(buf);
+}
+
 void disk_make(struct disk *d, unsigned long us, unsigned long volatile_mb)
 {
 	char path[128];
@@ -47,10 +78,13 @@ void disk_make(struct disk *d, unsigned long us, unsigned long volatile_mb)
 	disk_put(d, "blocksize", 512);
 	disk_put(d, "memory_backed", 1);
 	disk_put(d, "discard", 1);
-	disk_put(d, "cache_size", volatile_mb);
+	/* "lies": a disk without what it is said to have */
+	disk_put(d, "cache_size", setting("lies", 0) ? 0 : volatile_mb);
 	disk_put(d, "irqmode", 2);
 	disk_put(d, "completion_nsec", us * 1000);
 	if (setting("fault_how", 0) == 1)
 		disk_put(d, "badblocks_partial_io", 1);
 	disk_on(d);
+	if (volatile_mb)
+		check_volatile(d);
 }
