@@ -40,7 +40,8 @@ check-threads 5.7
 disk-gone 5.3
 node-error 4.17
 meta-reserve 5.10
-journal-error 5.4'
+journal-error 5.4
+data-error 5.4'
 # end
 
 ROOT=${SYSROOT:-}
@@ -340,6 +341,8 @@ topic()
 		reason='a journal that writers in flight can fill: small caches, short memory' ;;
 	journal-error)
 		reason='a cache disk that fails a read or a write of the journal costs acknowledged writes' ;;
+	data-error)
+		reason='a cache disk that fails a write of data costs what the block held before' ;;
 	esac
 	verdict "$1"
 }
