@@ -9,11 +9,11 @@
 #   -n     say what would be done
 #
 # The newest base's scripts/coccicheck and its semantic patches judge all
-# bases: on the newest after each patch, on the others after the last. Each
+# bases: on the newest after each topic, on the others after the last. Each
 # state is a directory with the changed files and bcache's headers, and one
 # call goes over all of them. Left out are the semantic patches that need an
-# OCaml compiler. A report is new when the bare base gives it less often; line
-# numbers do not count.
+# OCaml compiler. A report is new when the bare base gives it less often for
+# the same function, and KNOWN does not have it; line numbers do not count.
 #
 # Prints a line "# new: ..." for each report that is new; exit status 0 when
 # there was none. The reports on a state are kept in out/coccicheck/, under the
@@ -21,6 +21,10 @@
 . "$(dirname "$0")/../lib/lib.sh"
 
 DIR=$OUT/coccicheck
+
+# mini_lock.cocci looks at one function at a time. These are called with the
+# lock held, return with it held, or call the function that drops it.
+KNOWN='(bch_bucket_alloc|journal_wait_for_write|bch_journal_root): preceding lock'
 NEWEST=$(newest)
 
 options n "$@"
@@ -48,7 +52,7 @@ state()
 		{ mkdir -p "$name" && tar -x -C "$name"; }
 }
 
-# states BASE: the bare base, and the base after each patch or the last one.
+# states BASE: the bare base, and the base after each topic or the last patch.
 states()
 {
 	base=$1 tree=$PART/tree
@@ -61,12 +65,14 @@ states()
 	(cd "$OUT/base/$base" && tar -c --warning=no-file-changed $paths drivers/md/bcache/*.h) | tar -x -C "$tree"
 	# shellcheck disable=SC2086
 	state "$base/bare" $paths
-	for p in $patches; do
-		apply "$tree" "$p" || die "${p#"$TOP"/} does not apply to $base"
-		# shellcheck disable=SC2046
-		[ "$base" != "$NEWEST" ] ||
-			state "$base/$(basename "$(dirname "$p")"):$(basename "$p" .patch)" \
-				$(patch_paths "$p")
+	for topic in $mailed; do
+		new=$(topic_patches "$topic" "$base")
+		for p in $new; do
+			apply "$tree" "$p" || die "${p#"$TOP"/} does not apply to $base"
+		done
+		# shellcheck disable=SC2046,SC2086
+		[ -z "$new" ] || [ "$base" != "$NEWEST" ] ||
+			state "$base/$topic" $(patch_paths $new)
 	done
 	# shellcheck disable=SC2086
 	[ "$base" = "$NEWEST" ] || state "$base/$stack" $paths
@@ -114,13 +120,35 @@ judge()
 	}
 }
 
+# by_function: FILE:LINE:COLUMNS: TEXT, with the function instead of the line.
+by_function()
+{
+	awk -F: '!($1 in seen) {
+		for (seen[$1] = n = 1; (getline line < $1) > 0; n++) {
+			if (line ~ /^[a-z].*\(/) {
+				sub(/\(.*/, "", line)
+				sub(/.*[ *]/, "", line)
+				name = line
+			}
+			at[$1, n] = name
+		}
+	}
+	{
+		text = $0
+		sub(/^[^:]*:[0-9]+:[0-9-]+: */, "", text)
+		gsub(/lines? [0-9, ]+/, "line", text)
+		print $1 ": " at[$1, $2] ": " text
+	}'
+}
+
 # keep: the reports of each state that was judged, under its checksum.
 keep()
 {
 	cat "$PART"/said/* > "$PART/all"
 	while read -r sum state; do
 		[ -d "$PART/files/$state" ] || continue
-		sed -n "s,^\./$state/\(.*:[0-9]\),\1,p" "$PART/all" > "$PART/kept"
+		sed -n "s,^\./$state/\(.*:[0-9]\),\1,p" "$PART/all" |
+			(cd "$PART/files/$state" && by_function) | sort > "$PART/kept"
 		mv "$PART/kept" "$DIR/$sum"
 	done < "$PART/states"
 }
@@ -128,12 +156,6 @@ keep()
 sum_of()
 {
 	sed -n "s, $1$,,p" "$PART/states"
-}
-
-# reports SUM: without line numbers, as often as they came.
-reports()
-{
-	sed -E -e 's/:[0-9]+:[0-9]+(-[0-9]+)?:/:/' -e 's/lines? [0-9, ]+/line/g' "$DIR/$1" | sort
 }
 
 if [ -n "$DRY" ]; then
@@ -159,10 +181,8 @@ if [ -n "$(find "$PART/files" -name '*.c' | head -1)" ]; then
 fi
 new=0
 while read -r sum state; do
-	reports "$(sum_of "${state%%/*}/bare")" > "$PART/bare"
-	reports "$sum" > "$PART/now"
-	comm -13 "$PART/bare" "$PART/now" > "$PART/new"
-	[ -s "$PART/new" ] || continue
+	comm -13 "$DIR/$(sum_of "${state%%/*}/bare")" "$DIR/$sum" |
+		grep -vE "$KNOWN" > "$PART/new" || continue
 	sed "s|^|# new: $state: |" "$PART/new"
 	new=1
 done < "$PART/states"
