@@ -85,6 +85,7 @@ build()
 		"$0" "$base" "$scenario" vanilla
 	fi
 	step "build $base $scenario $stack"
+	rm -f "$tree/$obj/.stamp"
 	if [ ! -d "$tree/$obj" ]; then
 		if [ "$stack" = vanilla ]; then
 			room 2000000

@@ -10,6 +10,8 @@
 #
 # Kernels are built, then the runs go in parallel where time is virtual. Result:
 # out/verdicts, the directories of the runs in order, and a summary line per run.
+# A kernel that does not build costs its runs, not those of the others: they
+# have no verdict.
 . "$(dirname "$0")/../lib/lib.sh"
 
 opt_t=''
@@ -27,7 +29,7 @@ rows=$(rows "$@" | awk -v only="$opt_t" '
 # copy of one and keep little more than one CPU busy: a tree for each CPU.
 kernels=$(echo "$rows" | cut -d ' ' -f 1-3 | awk '!seen[$0]++')
 echo "$kernels" | awk '!seen[$1, $2]++ { print $1, $2, "vanilla" }' |
-	xargs -L 1 "$TOP/scripts/lab/build.sh" ${DRY:+-n}
+	xargs -L 1 "$TOP/scripts/lab/build.sh" ${DRY:+-n} || :
 echo "$kernels" | awk '
 	{ tree = $1 " " $3; list[tree] = list[tree] (list[tree] ? "," : "") $2 }
 	!seen[tree]++ { order[++n] = tree }
@@ -36,7 +38,7 @@ echo "$kernels" | awk '
 			split(order[i], part, " ")
 			print part[1], list[order[i]], part[2]
 		}
-	}' | xargs -P "$JOBS" -L 1 env JOBS=1 "$TOP/scripts/lab/build.sh" ${DRY:+-n}
+	}' | xargs -P "$JOBS" -L 1 env JOBS=1 "$TOP/scripts/lab/build.sh" ${DRY:+-n} || :
 "$TOP/scripts/lab/guest.sh" ${DRY:+-n}
 if [ -n "$DRY" ]; then
 	echo "$rows" | sed 's/^/would run /'
@@ -51,14 +53,17 @@ echo "$rows" | while read -r row; do
 	rm -f "$OUT/runs/$id/verdict"
 	echo "$id" >> "$OUT/verdicts"
 done
-# In real time two kernels at once would disturb each other.
+# A kernel without a stamp did not build.
 : > "$OUT/virtual.rows"
 : > "$OUT/real.rows"
-echo "$rows" | while read -r base scenario row; do
+echo "$rows" | while read -r base scenario stack row; do
+	[ -f "$(kernel_dir "$base" "$scenario" "$stack")/.stamp" ] || continue
 	virtual "$scenario" && time=virtual || time=real
-	echo "$base $scenario $row" >> "$OUT/$time.rows"
+	echo "$base $scenario $stack $row" >> "$OUT/$time.rows"
 done
+cat "$OUT/virtual.rows" "$OUT/real.rows" | grep -q . || die "no kernel was built"
 QUIET=1 xargs -r -P "$JOBS" -L 1 "$TOP/scripts/lab/run.sh" < "$OUT/virtual.rows" || :
+# In real time two kernels at once would disturb each other.
 QUIET=1 xargs -r -P 1 -L 1 "$TOP/scripts/lab/run.sh" < "$OUT/real.rows" || :
 step_done
 

@@ -67,13 +67,15 @@ lay()
 	for path in $(overlay; patch_paths $patches); do
 		[ ! -f "$PART/$path" ] || echo "$path"
 	done | sort -u > "$PART/.paths"
-	if [ -d "$dir" ]; then
+	if [ -f "$dir/.stamp" ]; then
 		keep_times "$dir" "$PART" "$(sort -u "$PART/.paths" "$dir/.paths")"
 		for build in "$dir"/o-*; do
 			[ ! -d "$build" ] || mv "$build" "$PART/"
 		done
-		rm -rf "$dir"
+		# What a signal leaves of it is no tree.
+		rm "$dir/.stamp"
 	fi
+	rm -rf "$dir"
 	echo "$stamp" > "$PART/.stamp"
 	mv "$PART" "$dir"
 	PART=''
