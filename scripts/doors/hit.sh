@@ -41,7 +41,9 @@ disk-gone 5.3
 node-error 4.17
 meta-reserve 5.10
 journal-error 5.4
-data-error 5.4'
+data-error 5.4
+leaf-flush 5.4
+write-order 5.10'
 # end
 
 ROOT=${SYSROOT:-}
@@ -343,6 +345,10 @@ topic()
 		reason='a cache disk that fails a read or a write of the journal costs acknowledged writes' ;;
 	data-error)
 		reason='a cache disk that fails a write of data costs what the block held before' ;;
+	leaf-flush)
+		reason='a cache disk that says "write back" in queue/write_cache, and a loss of power' ;;
+	write-order)
+		reason='writes past or through the cache: reads beside them, or a loss of power with dirty data' ;;
 	esac
 	verdict "$1"
 }

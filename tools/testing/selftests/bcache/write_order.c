@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * write_order - are data on their disk when the tree says that they are?
+ *
+ * Of writes that go to a slow backing disk, past the cache or through it:
+ *
+ * stale: each writes 256 KiB, and beside it the last block is read, which the
+ * disk takes in between. When the write was acknowledged no read may return what
+ * was there before it.
+ *
+ * lost: they go over blocks that are dirty in the cache and acknowledged as
+ * durable, and both disks lose power meanwhile. What is read then, from the cache
+ * and from the backing disk alone, must not be older than those blocks.
+ *
+ * In writeback mode they go to the cache, which has a volatile cache then, and
+ * are so many that the leaf is written, but not the journal.
+ *
+ * Observed from outside: all blocks know from which write they are.
+ *
+ * Settings: mode (writearound; writethrough; writeback; "bypass", which is that
+ * above sequential_cutoff), depth (requests that the backing disk takes at a
+ * time), volatile_mb (of the disk that the writes go to; then no write asks to be
+ * durable, and the cut comes when all are done; 0: none), blocks, wait_us (from
+ * then to the cut), failing (writes to the backing disk fail, no power is lost),
+ * cache_us and backing_us; threads (none of all this, but how long a write of so
+ * many threads takes) and durable (they ask for it).
+ */
+#define _GNU_SOURCE
+#include "crash_disk.c"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CSET		"/sys/fs/bcache/00000000-0000-4000-8000-0000000000cc"
+#define CHUNK		64		/* blocks of a write beside which is read */
+#define CHUNKS		16
+#define FIRST		1024		/* block of the first of these */
+#define BLOCKS		256		/* at most, of what is dirty in the cache */
+
+static int fd;
+static unsigned int blocks;
+static const char *mode;
+static bool to_cache, failing;
+static unsigned long volatile_mb;
+static _Atomic unsigned int acked;	/* writes of the second time */
+static bool durable[BLOCKS];		/* acknowledged then, as durable */
+
+struct piece {
+	unsigned long	first, blocks;
+	uint32_t	version;
+	bool		done, failed;
+	pthread_t	thread;
+};
+
+static void *write_piece(void *arg)
+{
+	struct piece *p = arg;
+	uint64_t *w = aligned_alloc(BLOCK, p->blocks * BLOCK);
+	unsigned long i, words = BLOCK / sizeof(*w);
+
+	for (i = 0; i < p->blocks * words; i++)
+		w[i] = (uint64_t)p->version << 32 | (p->first + i / words);
+	p->failed = pwrite(fd, w, p->blocks * BLOCK, (off_t)p->first * BLOCK) !=
+		    (ssize_t)(p->blocks * BLOCK);
+	free(w);
+	p->done = true;
+	acked += !p->failed;
+	return arg;
+}
+
+static void write_all(unsigned long first, unsigned long blocks, uint32_t version)
+{
+	struct piece p = { .first = first, .blocks = blocks, .version = version };
+
+	write_piece(&p);
+	if (p.failed)
+		fatal("write of block %lu failed", first);
+}
+
+/* Which write a block is from; -1: none, or several; -2: it cannot be read. */
+static int version(unsigned long block)
+{
+	uint64_t *w = aligned_alloc(BLOCK, BLOCK);
+	unsigned int i;
+	int v;
+
+	if (pread(fd, w, BLOCK, (off_t)block * BLOCK) != BLOCK) {
+		free(w);
+		return -2;
+	}
+	v = w[0] >> 32;
+	for (i = 0; i < BLOCK / sizeof(*w); i++)
+		if (w[i] != (v ? (uint64_t)v << 32 | block : 0))
+			v = -1;
+	free(w);
+	return v;
+}
+
+/* The backing disk is in two minds while requests of a write wait for others. */
+static unsigned int beside, stale;
+
+static void race(void)
+{
+	unsigned int i;
+
+	at("race");
+	for (i = 0; i < CHUNKS; i++) {
+		struct piece p = {
+			.first = FIRST + i * CHUNK, .blocks = CHUNK, .version = 2,
+		};
+
+		pthread_create(&p.thread, NULL, write_piece, &p);
+		sleep_us(50000);
+		version(p.first + CHUNK - 1);
+		beside += !p.done;
+		pthread_join(p.thread, NULL);
+		stale += version(p.first + CHUNK - 1) != 2;
+	}
+	metric("beside", beside, "reads");
+	metric("stale", stale, "blocks");
+}
+
+/* All blocks once more, each by a thread; until the cut, or until all are done. */
+static void *second(void *arg)
+{
+	struct piece *p = arg;
+
+	write_piece(p);
+	durable[p->first / 2] = !p->failed && !volatile_mb;
+	return arg;
+}
+
+static void cut(void)
+{
+	disk_fails(&cache, true);
+	disk_fails(&backing, true);
+	disk_put(&cache, "power", 0);
+	disk_put(&backing, "power", 0);
+}
+
+static void power(void)
+{
+	disk_fails(&cache, false);
+	disk_fails(&backing, false);
+	disk_on(&cache);
+	disk_on(&backing);
+}
+
+static void over_dirty(struct piece *p)
+{
+	unsigned int i, written = cset_size("cache0/btree_written");
+
+	at("cut");
+	acked = 0;
+	if (failing)
+		disk_fails(&backing, true);
+	for (i = 0; i < blocks; i++) {
+		p[i] = (struct piece){ .first = i * 2, .blocks = 1, .version = 2 };
+		pthread_create(&p[i].thread, NULL, second, &p[i]);
+		/* one by one they take few buckets, of which the journal is told */
+		if (to_cache)
+			pthread_join(p[i].thread, NULL);
+	}
+	while (!failing && acked < (volatile_mb ? blocks : blocks / 4))
+		sleep_us(1000);
+	sleep_us(setting("wait_us", 1000));
+	metric("acked", acked, "writes");
+	metric("leaves", cset_size("cache0/btree_written") - written, "bytes");
+	if (failing)
+		disk_fails(&backing, false);
+	else
+		cut();
+	for (i = 0; !to_cache && i < blocks; i++)
+		pthread_join(p[i].thread, NULL);
+}
+
+/* A set whose disk is gone may have stopped by itself. */
+static void set_goes(void)
+{
+	unsigned int tries = 10000;
+
+	at("again");
+	close(fd);
+	try_put(CSET "/stop", "1");
+	try_put("/sys/block/bcache0/bcache/stop", "1");
+	while (access(CSET, F_OK) == 0 || access("/sys/block/bcache0", F_OK) == 0) {
+		if (!tries--)
+			fatal("the cache set did not stop");
+		sleep_us(10000);
+	}
+	/* it is not gone before it has given up what it cannot write */
+	sleep_us(12000000);
+}
+
+/* Older than what was acknowledged, or than what was read after the cut. */
+static void look(int *seen, bool *older)
+{
+	unsigned int i;
+
+	for (i = 0; i < blocks; i++) {
+		int v = version(i * 2), least = durable[i] ? 2 : 1;
+
+		older[i] |= v < least || v < seen[i];
+		seen[i] = v;
+	}
+}
+
+/* From here on all is read from the backing disk. */
+static void detach(void)
+{
+	unsigned int tries = 10000;
+
+	at("detach");
+	bdev_put("writeback_percent", "0");
+	bdev_put("writeback_running", "1");
+	bdev_put("detach", "1");
+	while (access("/sys/block/bcache0/bcache/cache", F_OK) == 0) {
+		if (!tries--)
+			fatal("the backing disk was not detached");
+		sleep_us(10000);
+	}
+}
+
+/* Writes of so many bytes and more go to the backing disk; smaller reads do not. */
+static void set_mode(const char *bytes)
+{
+	if (strcmp(mode, "bypass"))
+		bdev_put("cache_mode", mode);
+	else
+		bdev_put("sequential_cutoff", bytes);
+}
+
+static void disks(void)
+{
+	cache.mb = 128;
+	backing.mb = 64;
+	disk_make(&cache, setting("cache_us", 100), to_cache ? volatile_mb : 0);
+	disk_make(&backing, setting("backing_us", 10000), to_cache ? 0 : volatile_mb);
+	disk_put(&backing, "power", 0);
+	disk_put(&backing, "hw_queue_depth", setting("depth", 1));
+	disk_on(&backing);
+	setenv("cache", cache.dev, 1);
+	setenv("backing", backing.dev, 1);
+}
+
+/* The backing disk takes no more than a block at a time from here. */
+static void small_requests(void)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "/sys/block/%s/queue/max_sectors_kb", backing.dev + 5);
+	put(path, "4");
+}
+
+/* What one write takes in that mode, of so many threads. */
+static int latency(void)
+{
+	struct load load = {
+		.threads	= setting("threads", 0),
+		.writes		= 1000,
+		.first		= FIRST,
+		.span		= 1000,
+		.fd		= bcache_open(setting("durable", 0)),
+	};
+
+	set_mode("4096");
+	load_all(&load);
+	load_metrics(&load);
+	result(load.ended == load.writes, "events", "%lu writes", load.ended);
+	kept(load.fd, true);
+	return finish();
+}
+
+int main(void)
+{
+	const struct geometry geo = { .bucket = "128k", .block = "4k" };
+	static struct piece p[BLOCKS];
+	static bool older[BLOCKS];
+	static int seen[BLOCKS];
+	unsigned int i, lost = 0, wrong = 0;
+
+	mode = getenv("mode") ?: "writearound";
+	to_cache = !strcmp(mode, "writeback");
+	volatile_mb = setting("volatile_mb", 0);
+	failing = setting("failing", 0);
+	blocks = setting("blocks", 64);
+	plan(setting("threads", 0) ? 2 : 4);
+	disks();
+	small_requests();
+	fd = bcache_start(&geo, false);
+	/* the backing disk has no data of these blocks, and the cache has */
+	for (i = 0; i < blocks; i++)
+		write_all(i * 2, 1, 1);
+	if (fdatasync(fd))
+		fatal("fdatasync failed");
+	set_mode("65536");
+	if (setting("threads", 0))
+		return latency();
+	race();
+	if (fdatasync(fd))
+		fatal("fdatasync failed");
+	set_mode("4096");
+	close(fd);
+	fd = bcache_open(!volatile_mb);
+	over_dirty(p);
+
+	set_goes();
+	if (!failing)
+		power();
+	cache_register();
+	fd = backing_register(false);
+	look(seen, older);
+	detach();
+	look(seen, older);
+	for (i = 0; i < blocks; i++)
+		lost += older[i];
+	for (i = 0; i < CHUNKS * CHUNK; i++)
+		wrong += version(FIRST + i) != 2;
+	metric("lost", lost, "blocks");
+
+	result((to_cache || beside > 0) && (failing ? !acked : volatile_mb ? acked == blocks :
+						       acked && acked < blocks),
+	       "events", "%u reads beside a write, %u of %u writes done before the cut",
+	       beside, acked, blocks);
+	result(!stale, "stale", "%u of %u blocks as before an acknowledged write",
+	       stale, CHUNKS);
+	result(!lost, "lost", "%u of %u acknowledged blocks lost or older", lost, blocks);
+	result(!wrong, "kept", "%u of %u blocks not as written", wrong, CHUNKS * CHUNK);
+	return finish();
+}
