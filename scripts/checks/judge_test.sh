@@ -254,6 +254,79 @@ sums 1 'no case planned' 'a script with nothing to say'
 rm "$DIR/ktap"
 sums 1 'no file of cases' 'no script'
 
+# Power cuts and faults, of guests made by hand.
+mkdir -p "$DIR/top/scripts/lab" "$DIR/top/tools/testing/selftests/bcache" \
+	"$DIR/o/base" "$DIR/o/tree/$BASE/series/o-VT"
+ln -s "$TOP/scripts/lib" "$DIR/top/scripts/"
+ln -s "$TOP/patches" "$DIR/top/"
+ln -s "$SELF/configs" "$DIR/top/tools/testing/selftests/bcache/"
+ln -s "$TOP/scripts/lab/crash.sh" "$TOP/scripts/lab/cut.sh" "$DIR/top/scripts/lab/"
+for script in build guest; do ln -s /bin/true "$DIR/top/scripts/lab/$script.sh"; done
+base_row "$BASE" | awk '{ print $NF }' > "$DIR/o/base/$BASE.version"
+printf '	.name = "%s",\n' root tree > "$DIR/top/tools/testing/selftests/bcache/crash.c"
+cat > "$DIR/o/tree/$BASE/series/o-VT/linux" << 'EOF'
+#!/bin/sh
+case $* in
+*fault=none*load=tree*) printf '%s\n' "$TREE" ;;
+*fault=none*) printf '%s\n' "$ROOT" ;;
+*fault=journal*) printf '%s\n' "$JOURNAL" ;;
+*) printf '%s\n' "$GUEST" ;;
+esac >&3
+printf '%s\n' "$NOISE"
+EOF
+chmod +x "$DIR/o/tree/$BASE/series/o-VT/linux"
+
+# cuts STATUS PATTERN NAME ROW ARG...: what is said of them.
+cuts()
+{
+	want=$1 pattern=$2 what=$3
+	printf '%s\n' "$4" | tee "$DIR/top/tools/testing/selftests/bcache/cuts" \
+		> "$DIR/top/tools/testing/selftests/bcache/faults"
+	shift 4
+	O=$DIR/o SEEDS=1-3 "$DIR/top/scripts/lab/crash.sh" -q "$@" > "$OUT/lint/judged" 2>&1 && rc=0 || rc=$?
+	if [ "$rc" != "$want" ] || ! grep -qE "$pattern" "$OUT/lint/judged"; then
+		say "# misjudged: $what (status $rc, wanted $want and '$pattern')"
+		misjudged=1
+	fi
+}
+
+KEPT='# blocks 9 acknowledged 0 lost
+# outcome kept '
+LOST='# blocks 9 acknowledged 1 lost
+# outcome lost block 1'
+export GUEST="$KEPT" ROOT='' TREE='' JOURNAL="$KEPT" NOISE=''
+cuts 0 '^3 passed, 0 failed' 'good cuts' 'series 1-3'
+GUEST='# blocks 0 acknowledged 0 lost
+# outcome kept '
+cuts 1 'nothing was acknowledged' 'cuts of loads that did nothing' 'series 1-3'
+GUEST=$LOST
+cuts 1 '^3 lost block 1' 'losses' 'series 1-3'
+cuts 0 'expected: 3 lost' 'losses that are expected' 'series 1-3
+	lost 3 /^block/ known'
+cuts 1 '^1 lost block 1' 'one more than that' 'series 1-3
+	lost 2 /^block/ known'
+cuts 0 'expected: 3 lost' 'of other loads the number is not known' 'series 1-2
+	lost 2 /^block/ known'
+GUEST='# blocks 9 acknowledged 0 lost
+# outcome reported EIO'
+cuts 0 '^3 passed' 'errors of a faulty disk' 'series 1-3'
+NOISE='BUG: KASAN: slab-use-after-free in x+0x1/0x2'
+cuts 1 '^3 warned BUG: KASAN: .* in x' 'and a warning' 'series 1-3'
+NOISE='' GUEST='# blocks 9 acknowledged 1 lost
+# outcome reported EIO'
+cuts 1 '^3 reported EIO' 'and what was acknowledged is not read any more' 'series 1-3'
+# request: when, stage, disk, what, operation, sector, length, from when on
+ROOT="$KEPT
+$(seq 20 | sed "s/.*/# request &9 load cache data W 64 1 &1 -/")
+# request 300 load cache journal W 8 1 9 -"
+GUEST=$KEPT TREE=$KEPT
+N=20 cuts 0 '^21 passed, 0 failed' 'faults' series -f fault=data/write fault=journal/write
+JOURNAL='# blocks 9 acknowledged 0 lost
+# outcome missed no request'
+N=20 cuts 1 '^1 missed no request' 'a kind of fault that was never met' series -f fault=data/write fault=journal/write
+TREE=$LOST
+N=1 cuts 1 'load fails with no fault: .*load=tree' 'a load that fails by itself' series -f fault=data/write
+
 # A tool of lint's is missing: its check fails, the others go on.
 mkdir -p "$DIR/bin"
 ln -s /usr/bin/* "$DIR/bin/"

@@ -55,8 +55,10 @@ else
 	kind=${outcome%% *} what=${outcome#* }
 	if [ -z "$kind" ] || grep -aq '^Bail' "$dir/ktap"; then
 		kind=broken what="status $rc: $(grep -a '^Bail' "$dir/ktap" || tail -n 1 "$dir/console")"
-	elif [ "$kind" = kept ] && grep -aqE "${BAD%|Call*}" "$dir/console"; then
-		kind=warned what=$(place "${BAD%|Call*}")
+	else
+		case $kind in kept|reported|missed)
+			! grep -aqE "${BAD%|Call*}" "$dir/console" || kind=warned what=$(place "${BAD%|Call*}") ;;
+		esac
 	fi
 fi
 blocks=$(sed -n 's/^# blocks \([0-9]*\) acknowledged \([0-9]*\) lost$/\1 \2/p' "$dir/ktap")

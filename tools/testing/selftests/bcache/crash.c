@@ -22,7 +22,7 @@
  * "# load" prints. "ops" is the length of the load, "record" prints the times
  * at which requests to the cache disk completed instead of cutting there.
  *
- * The verdict is the line "# outcome KIND WHAT". Kinds, worst last:
+ * The verdict is the line "# outcome KIND WHAT". Kinds, worst last, but for "missed":
  *   kept		all is well
  *   reported	what was lost by a fault was an error to its reader or writer
  *   late	success reported after the cut did not hold
@@ -33,7 +33,7 @@
  *   lost	a block is older than what was acknowledged before the cut
  *   foreign	a block holds what was never written to it
  *   hung	something waits for ever
- *   missed	no request met the fault
+ *   missed	no request met the fault, and nothing failed
  * and the console says the rest: panicked.
  */
 #define _GNU_SOURCE
@@ -886,6 +886,8 @@ static void after(void)
 /* The load comes to its end, or is cut. */
 static void load_ends(pid_t pid)
 {
+	int status;
+
 	if (p.cut) {
 		sleep_until(load_from + cut_ns());
 		if (setting("record", 0) == 1)
@@ -895,7 +897,8 @@ static void load_ends(pid_t pid)
 		       s->acknowledged);
 		stage("load ends");
 	}
-	waitpid(pid, NULL, 0);
+	if (waitpid(pid, &status, 0) != pid || status)
+		outcome(ERROR, "the load ended with %#x", status);
 }
 
 static void whole(void)
@@ -1025,7 +1028,7 @@ int main(void)
 		exit(0);
 	}
 	supervise(pid);
-	if (fault_wanted() && !fault_met())
+	if (fault_wanted() && !fault_met() && s->kind <= REPORTED)
 		outcome(MISSED, "no request met the fault");
 	print_lost();
 	printf("# outcome %s %s\n", kinds[s->kind], s->what);
