@@ -195,6 +195,16 @@ want 'pages of 64k' 'at 2728 keys' root-on-list 'applies now'
 rm "$DIR/sys/fs/bcache/$UUID/cache0/block_size"
 want 'a size that is missing' "not: $UUID\$" root-on-list possible
 
+# The write cache of the cache disk, and of the disk that its partition is on.
+machine 7.3.4 0-1 "$SMP" 1
+want 'no write cache to see' . leaf-flush possible
+put "sys/fs/bcache/$UUID/queue/write_cache" 'write through'
+want 'no volatile cache' 'write_cache  *write through' leaf-flush 'not here'
+set_of $UUID2 1 8192 64.0k 4.0k
+put sys/fs/bcache/queue/write_cache 'write back'
+want 'a volatile cache' 'write_cache  *write back' leaf-flush 'applies now'
+rm -r "$DIR/sys/fs/bcache/queue"
+
 # The preemption model, and where it is read.
 machine 6.12.117 0 '#1 SMP' 0
 want 'no model to read' . flush-wait 'cannot tell' closure-sync 'not here'

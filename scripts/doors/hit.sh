@@ -248,13 +248,18 @@ count_keys()
 # is no leaf. $blind: cannot be read.
 read_sets()
 {
-	small='' flat='' deep='' blind=''
+	small='' flat='' deep='' blind='' volatile=''
 	for set in "$ROOT"/sys/fs/bcache/*-*-*-*-*; do
 		[ -d "$set" ] || continue
 		fact 'cache set' "${set##*/}"
 		show "$set" $SET
 		show "$set/internal" $INTERNAL
 		show "$set/cache0" $CACHE
+		# of the disk, or of that which the partition is on
+		for queue in "$set/cache0/../queue" "$set/cache0/../../queue"; do
+			! get "$queue/write_cache" || volatile=$volatile$value
+			show "$queue" write_cache
+		done
 		for backing in "$set"/bdev[0-9]*; do show "$backing" $BACKING; done
 		count_entries "$set/cache0"
 		stall=" ${set##*/}${entries:+ from $((entries / 60 + 1)) writes/s on}"
@@ -346,7 +351,11 @@ topic()
 	data-error)
 		reason='a cache disk that fails a write of data costs what the block held before' ;;
 	leaf-flush)
-		reason='a cache disk that says "write back" in queue/write_cache, and a loss of power' ;;
+		reason='a cache disk that says "write back" in queue/write_cache, and a loss of power'
+		case $volatile in
+		*back*) word='applies now' ;;
+		*through*) word='not here' reason='the cache disk has no volatile write cache' ;;
+		esac ;;
 	write-order)
 		reason='writes past or through the cache: reads beside them, or a loss of power with dirty data' ;;
 	esac

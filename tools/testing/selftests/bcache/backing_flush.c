@@ -23,34 +23,6 @@
 
 #include <stdlib.h>
 
-static char backing_stat[64];
-
-/* For bcache_start(), which finds a disk in the environment by its name. */
-static void disk(struct disk *d, unsigned long mb, unsigned long volatile_mb)
-{
-	d->mb = mb;
-	disk_make(d, setting(d == &cache ? "cache_us" : "backing_us",
-			     setting("dev_us", 100)), volatile_mb);
-	setenv(d->name, d->dev, 1);
-	snprintf(backing_stat, sizeof(backing_stat), "/sys/block/%s/stat", d->dev + 5);
-}
-
-/* What the backing disk has ended: Documentation/block/stat.rst */
-enum { WRITES = 4, FLUSHES = 15 };
-
-static unsigned long ended(unsigned int field)
-{
-	FILE *f = fopen(backing_stat, "r");
-	unsigned long nr;
-
-	do {
-		if (!f || fscanf(f, "%lu", &nr) != 1)
-			fatal("cannot read %s", backing_stat);
-	} while (field--);
-	fclose(f);
-	return nr;
-}
-
 /* What writeback did, by looks at short intervals. */
 static struct {
 	unsigned long	before, after;	/* bytes dirty */
@@ -61,7 +33,7 @@ static struct {
 
 static void writeback(unsigned int look_us, uint64_t limit)
 {
-	unsigned long flushed = ended(FLUSHES), dirty;
+	unsigned long flushed = disk_ended(&backing, FLUSHES), dirty;
 	uint64_t start, since;
 
 	at("writeback");
@@ -73,7 +45,7 @@ static void writeback(unsigned int look_us, uint64_t limit)
 	while (wb.after && now_ns() - start < limit) {
 		sleep_us(look_us);
 		dirty = bdev_size("dirty_data");
-		wb.flushes = ended(FLUSHES) - flushed;
+		wb.flushes = disk_ended(&backing, FLUSHES) - flushed;
 		wb.early += dirty < wb.before && !wb.flushes;
 		if (dirty < wb.after)
 			since = now_ns();
@@ -94,13 +66,13 @@ static void writeback(unsigned int look_us, uint64_t limit)
  */
 static void lose_backing(int fd)
 {
-	unsigned long flushed = ended(FLUSHES), written = ended(WRITES);
+	unsigned long flushed = disk_ended(&backing, FLUSHES), written = disk_ended(&backing, WRITES);
 
 	at("power");
-	while (ended(FLUSHES) != flushed || ended(WRITES) == written) {
-		if (ended(FLUSHES) != flushed)
-			written = ended(WRITES);
-		flushed = ended(FLUSHES);
+	while (disk_ended(&backing, FLUSHES) != flushed || disk_ended(&backing, WRITES) == written) {
+		if (disk_ended(&backing, FLUSHES) != flushed)
+			written = disk_ended(&backing, WRITES);
+		flushed = disk_ended(&backing, FLUSHES);
 		sleep_us(1000);
 	}
 	disk_put(&backing, "power", 0);
@@ -141,8 +113,10 @@ int main(void)
 	load.span = load.writes;
 	load.stride = scattered ? 8 * BLOCK : 0;
 	plan(4);
-	disk(&cache, 128, 0);
-	disk(&backing, 256, volatile_mb);
+	cache.mb = 128;
+	backing.mb = 256;
+	disk_given(&cache, 0);
+	disk_given(&backing, volatile_mb);
 	load.fd = bcache_start(&geo, true);
 	load_all(&load);
 

@@ -28,6 +28,12 @@ void disk_put(struct disk *d, const char *file, unsigned long value);
 /* from now on none, or all, of its sectors can be read and written */
 void disk_fails(struct disk *d, bool fails);
 
+/* disk_make() for bcache_start(), with the latency that the settings name */
+void disk_given(struct disk *d, unsigned long volatile_mb);
+/* how many of its requests have ended: fields of Documentation/block/stat.rst */
+enum ended { WRITES = 4, FLUSHES = 15 };
+unsigned long disk_ended(struct disk *d, enum ended field);
+
 void sleep_until(uint64_t ns);
 
 /*

@@ -88,3 +88,26 @@ void disk_make(struct disk *d, unsigned long us, unsigned long volatile_mb)
 	if (volatile_mb)
 		check_volatile(d);
 }
+
+void disk_given(struct disk *d, unsigned long volatile_mb)
+{
+	disk_make(d, setting(d == &cache ? "cache_us" : "backing_us",
+			     setting("dev_us", 100)), volatile_mb);
+	setenv(d->name, d->dev, 1);
+}
+
+unsigned long disk_ended(struct disk *d, enum ended field)
+{
+	char path[64];
+	unsigned long nr;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/stat", d->dev + 5);
+	f = fopen(path, "r");
+	do {
+		if (!f || fscanf(f, "%lu", &nr) != 1)
+			fatal("cannot read %s", path);
+	} while (field--);
+	fclose(f);
+	return nr;
+}
