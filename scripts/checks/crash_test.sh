@@ -3,7 +3,7 @@
 #
 # Make the power cuts of tools/testing/selftests/bcache/cuts and the single faults
 # of faults, a case for each row, one cut twice, one of a disk that loses nothing,
-# and a fault that nothing meets.
+# a fault that nothing meets and a load that dies.
 #
 # Usage: scripts/checks/crash_test.sh
 #
@@ -48,13 +48,14 @@ row()
 	say "$ok $cases $name.$(echo "$base.$stack" | tr / -)"
 }
 
-# missed: a fault of a sector that no request comes to is no pass.
-missed()
+# says NAME PATTERN SETTING...: one cut, and what comes of it.
+says()
 {
-	"$TOP/scripts/lab/crash.sh" -r load=root fault=none fault_ns=1 fault_at=16383 \
-		fault_end_ns=60000000000 | tail -n 1 | grep -q '	missed	' && ok=ok || ok='not ok'
+	name=$1 pattern=$2
+	shift 2
+	"$TOP/scripts/lab/crash.sh" -r "$@" | tail -n 1 | grep -q "	$pattern" && ok=ok || ok='not ok'
 	cases=$((cases + 1))
-	say "$ok $cases faults.missed"
+	say "$ok $cases $name"
 }
 
 # twice: a cut with a seed of its own says the same to the byte.
@@ -70,19 +71,10 @@ twice()
 	say "$ok $cases crash.twice"
 }
 
-# lies: a disk that keeps what was not flushed is no judge.
-lies()
-{
-	"$TOP/scripts/lab/crash.sh" -r cache_volatile=32 lies=1 | tail -n 1 |
-		grep -q '	broken	.* keeps rewrites without a flush' && ok=ok || ok='not ok'
-	cases=$((cases + 1))
-	say "$ok $cases crash.lies"
-}
-
 BASE=$(bases | head -1)
 cases=0
 say 'KTAP version 1'
-say "1..$(($(cat "$SELF/cuts" "$SELF/faults" | grep -c '^[a-z0-9]') + 3))"
+say "1..$(($(cat "$SELF/cuts" "$SELF/faults" | grep -c '^[a-z0-9]') + 4))"
 for what in cuts faults; do
 	grep '^[a-z0-9]' "$SELF/$what" > "$OUT/crash.rows"
 	while read -r line; do
@@ -91,5 +83,9 @@ for what in cuts faults; do
 	done < "$OUT/crash.rows"
 done
 twice
-lies
-missed
+# A disk that keeps what was not flushed is no judge.
+says crash.lies 'broken	.* keeps rewrites without a flush' cache_volatile=32 lies=1
+# A fault of a sector that no request comes to is no pass, nor is a load that dies.
+set -- load=root fault=none fault_ns=1 fault_at=16383 fault_end_ns=60000000000
+says faults.missed 'missed	' "$@"
+says faults.dies 'error	the load ended with' "$@" mode=999999999 chore_us=1000
