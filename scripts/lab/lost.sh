@@ -27,7 +27,8 @@ slice()
 	# shellcheck disable=SC2086
 	N=3 STACK=$1 quiet "$OUT/log/lost.log" anyway -fq $FAULTS
 	for cuts in "$dir/cuts" "$OUT/crash/$(run_id "$BASE" "$1" front)/cuts"; do
-		if [ ! -s "$cuts" ] || grep -q '	broken	' "$cuts"; then
+		if [ ! -s "$cuts" ] || [ "$(wc -l < "$cuts")" != "$(wc -l < "${cuts%cuts}places")" ] ||
+			grep -q '	broken	' "$cuts"; then
 			die "guests of $1 came to no end; see $cuts"
 		fi
 	done
@@ -77,10 +78,13 @@ done | awk -F '\t' -v stacks="$stacks" '
 			line = sprintf("%-28s", text[r])
 			for (i = 1; i <= n; i++) {
 				cell = (lost[order[r], stack[i]] + 0) " of " (all[order[r], stack[i]] + 0)
+				if (!all[order[r], stack[i]] && !((order[r], stack[i]) in stops)) empty = 1
 				if ((order[r], stack[i]) in stops) cell = cell ", " stops[order[r], stack[i]] " stop"
 				line = line sprintf(" %22s", cell)
 			}
 			print line
 		}
 		print "stop: the kernel panics, or something waits for ever"
+		if (empty) print "of nothing: not tested"
+		exit empty
 	}'
