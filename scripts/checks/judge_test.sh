@@ -312,6 +312,10 @@ GUEST='# blocks 9 acknowledged 0 lost
 cuts 0 '^3 passed' 'errors of a faulty disk' 'series 1-3'
 NOISE='BUG: KASAN: slab-use-after-free in x+0x1/0x2'
 cuts 1 '^3 warned BUG: KASAN: .* in x' 'and a warning' 'series 1-3'
+NOISE="WARNING: mm/slub.c:1 at known+0x1/0x2
+$NOISE"
+cuts 1 '^3 warned mm/slub.c known and BUG: KASAN: .* in x' 'a warning behind one that is expected' 'series 1-3
+	warned /^mm.slub.c known$/ known'
 NOISE='' GUEST='# blocks 9 acknowledged 1 lost
 # outcome reported EIO'
 cuts 1 '^3 reported EIO' 'and what was acknowledged is not read any more' 'series 1-3'

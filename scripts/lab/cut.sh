@@ -37,17 +37,20 @@ wait "$KID" 2>/dev/null && rc=0 || rc=$?
 KID=''
 rm -rf "$dir/uml"
 
-# place PATTERN: the file and the function of the first such line.
-place()
+# places PATTERN: the files and functions of such lines, each once: one that is
+# expected must not hide another.
+places()
 {
-	grep -aE -m1 "$1" "$dir/console" | sed -e 's/^\[[^]]*\] *//' \
-		-e 's/.*failure at //' -e 's/^WARNING: //' -e 's,drivers/md/bcache/,,' \
-		-e 's/:[0-9]*\( at \|\/\)/ /' -e 's/[+!,].*//'
+	grep -aE "$1" "$dir/console" | sed -e 's/^\[[^]]*\] *//' \
+		-e 's/.*failure at //' -e 's/^WARNING: //' -e 's/^CPU: [0-9]* PID: [0-9]* at //' \
+		-e 's,drivers/md/bcache/,,' -e 's/:[0-9]*\( at \|\/\)/ /' -e 's/:[0-9][0-9]* / /' -e 's/[+!,].*//' |
+		awk '!seen[$0]++ { printf "%s%s", sep, $0; sep = " and " }'
 }
 
 kind='' what=''
 if grep -aq 'Kernel panic\|Segfault with no mm' "$dir/console"; then
-	kind=panicked what=$(place 'BUG: failure|BUG: |Kernel panic|Segfault')
+	kind=panicked what=$(places 'BUG: failure|BUG: |Kernel panic|Segfault')
+	what=${what%% and *}
 elif [ "$rc" = 124 ] || { [ "$rc" = 137 ] && [ $(($(date +%s) - from)) -ge "${CUT_SECONDS:-60}" ]; }; then
 	kind=hung what='the guest'
 else
@@ -57,7 +60,7 @@ else
 		kind=broken what="status $rc: $(grep -a '^Bail' "$dir/ktap" || tail -n 1 "$dir/console")"
 	else
 		case $kind in kept|reported|missed)
-			! grep -aqE "${BAD%|Call*}" "$dir/console" || kind=warned what=$(place "${BAD%|Call*}") ;;
+			! grep -aqE "${BAD%|Call*}" "$dir/console" || kind=warned what=$(places "${BAD%|Call*}") ;;
 		esac
 	fi
 fi
