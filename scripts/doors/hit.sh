@@ -43,7 +43,8 @@ meta-reserve 5.10
 journal-error 5.4
 data-error 5.4
 leaf-flush 5.4
-write-order 5.10'
+write-order 5.10
+torn-set 5.4'
 # end
 
 ROOT=${SYSROOT:-}
@@ -358,6 +359,8 @@ topic()
 		esac ;;
 	write-order)
 		reason='writes past or through the cache: reads beside them, or a loss of power with dirty data' ;;
+	torn-set)
+		reason='a power cut in the middle of the write of a leaf makes the cache set refuse to register' ;;
 	esac
 	verdict "$1"
 }

@@ -20,7 +20,9 @@
  *   free	1: after the first failure gc replaces the node
  *   limit	io_error_limit
  *   hole	1: the disk holds nothing where the set was written, as older
- *		kernels leave it; 2: the last set is torn. No write fails then
+ *		kernels leave it; 2: the last set is torn; 3: so is that set, and
+ *		others follow; 4: the last set is, when the journal has gone on.
+ *		No write fails then
  *   grow, before, after	writes before the node fails, while it does, and later
  *   cache_mb
  */
@@ -355,9 +357,9 @@ static void make_hole(void)
 	raw = open(cache, O_RDONLY | O_DIRECT);
 	end = node_end(target.node, &(uint64_t){ 0 }, &last);
 	close(raw);
-	if (last <= target.end || (hole == 2 && end < last + 2))
+	if (last <= target.end || (hole % 2 == 0 && end < last + 2))
 		fatal("no set to wipe");
-	from = hole == 1 ? target.end : last + 1;
+	from = hole == 1 ? target.end : hole == 3 ? target.end + 1 : last + 1;
 	nr = hole == 1 ? last - target.end : 1;
 	if (pwrite(fd, zero, nr * SECTOR, (target.node + from) * SECTOR) < 0)
 		fatal("cannot wipe a set");
@@ -440,6 +442,9 @@ int main(void)
 		} else {
 			if (!stays)
 				sleep_us(31000000);
+			/* the second entry tells of what the first let go */
+			if (hole == 4 && !fdatasync(fd))
+				fdatasync(fd);
 			close(fd);
 			went = stays || stop ? set_gone(10000) : set_stops();
 			set_stops();
