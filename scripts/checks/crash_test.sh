@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Make the power cuts of tools/testing/selftests/bcache/cuts and the single faults
-# of faults, a case for each row, one cut twice, one of a disk that loses nothing,
-# a fault that nothing meets and a load that dies.
+# of faults, a case for each row, one cut twice, all of a short load, one of a disk
+# that loses nothing, a fault that nothing meets and a load that dies.
 #
 # Usage: scripts/checks/crash_test.sh
 #
@@ -48,6 +48,20 @@ row()
 	say "$ok $cases $name.$(echo "$base.$stack" | tr / -)"
 }
 
+# sweep: a short load, cut after each moment at which the cache disk completed a
+# request. At most of them something was acknowledged.
+sweep()
+{
+	SLICE=sweep "$TOP/scripts/lab/crash.sh" -qw ops=12 threads=2 bucket_k=8 block=512 \
+		cache_us=500 cache_volatile=32 backing_volatile=0 mode=1 running=1 dsync=16 \
+		sync=8 fill=0 calm=0 > "$OUT/crash.log" && ok='ok' || ok='not ok'
+	moments=$(grep -c '	[1-9][0-9]* 0$' "$OUT/crash/$(run_id "$BASE" series sweep)/cuts")
+	say "# kept at $moments moments"
+	[ "$moments" -ge 15 ] || ok='not ok'
+	cases=$((cases + 1))
+	say "$ok $cases crash.sweep"
+}
+
 # says NAME PATTERN SETTING...: one cut, and what comes of it.
 says()
 {
@@ -74,7 +88,7 @@ twice()
 BASE=$(bases | head -1)
 cases=0
 say 'KTAP version 1'
-say "1..$(($(cat "$SELF/cuts" "$SELF/faults" | grep -c '^[a-z0-9]') + 4))"
+say "1..$(($(cat "$SELF/cuts" "$SELF/faults" | grep -c '^[a-z0-9]') + 5))"
 for what in cuts faults; do
 	grep '^[a-z0-9]' "$SELF/$what" > "$OUT/crash.rows"
 	while read -r line; do
@@ -83,6 +97,7 @@ for what in cuts faults; do
 	done < "$OUT/crash.rows"
 done
 twice
+sweep
 # A disk that keeps what was not flushed is no judge.
 says crash.lies 'broken	.* keeps rewrites without a flush' cache_volatile=32 lies=1
 # A fault of a sector that no request comes to is no pass, nor is a load that dies.

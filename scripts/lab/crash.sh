@@ -16,8 +16,8 @@
 #
 # Environment: N, number of cuts (default 200) or of faults of each kind (2);
 # SEED, the first load (default 1; the others follow); SEEDS, a list of loads
-# like 1-100,175 in place of both; STACK (default series); BASE; SLICE, a name
-# that is added to that of the result.
+# like 1-100,175 in place of both; STACK (default series); BASE; SCENARIO (default
+# VT); SLICE, a name that is added to that of the result.
 #
 # What is known to go wrong, on which stack, stands in
 # tools/testing/selftests/bcache/cuts (-f: faults). Of any other failure the first of its
@@ -304,7 +304,7 @@ for word; do
 	esac
 done
 
-"$TOP/scripts/lab/build.sh" ${DRY:+-n} "$BASE" VT "$STACK"
+"$TOP/scripts/lab/build.sh" ${DRY:+-n} "$BASE" "${SCENARIO:-VT}" "$STACK"
 "$TOP/scripts/lab/guest.sh" ${DRY:+-n}
 case $mode in
 seeds) what="cuts of loads $SEEDS" ;;
@@ -317,7 +317,7 @@ if [ -n "$DRY" ]; then
 	say "would make $what"
 	exit 0
 fi
-dir=$OUT/crash/$(run_id "$BASE" "$STACK" ${opt_f:+faults} ${SLICE:+"$SLICE"})
+dir=$OUT/crash/$(run_id "$BASE" ${SCENARIO:+"$SCENARIO"} "$STACK" ${opt_f:+faults} ${SLICE:+"$SLICE"})
 rm -rf "$dir"
 mkdir -p "$dir"
 if [ "$mode" = once ]; then

@@ -19,7 +19,8 @@
 base=$1 stack=$2 dir=$3
 shift 3
 dir=$dir/$(run_id "$@")
-kernel=$(kernel_dir "$base" VT "$stack")
+scenario=${SCENARIO:-VT}
+kernel=$(kernel_dir "$base" "$scenario" "$stack")
 
 # A guest with longer settings would not do the same at the same time, in loads
 # that are run again with a fault.
@@ -29,7 +30,7 @@ mkdir -p "$dir"
 from=$(date +%s)
 # shellcheck disable=SC2046
 timeout -k 5 300 sh -c 'ulimit -t "$0" && exec "$@"' "${CUT_SECONDS:-60}" "$kernel/linux" \
-	$(grep -v '^#' "$SELF/configs/VT.boot") $(uml_words crash "$dir") \
+	$(grep -v '^#' "$SELF/configs/$scenario.boot") $(uml_words crash "$dir") \
 	${pad:+"$pad"} "$@" \
 	> "$dir/console" 2>&1 3> "$dir/ktap" < /dev/null &
 KID=$!

@@ -295,9 +295,9 @@ static uint64_t cut_ns(void)
  */
 static void cut(void)
 {
+	s->cut = 1;
 	disk_fails(&cache, true);
 	disk_fails(&backing, true);
-	s->cut = 1;
 	disk_put(&cache, "power", 0);
 	disk_put(&backing, "power", 0);
 }
