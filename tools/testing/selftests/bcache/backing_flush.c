@@ -66,10 +66,12 @@ static void writeback(unsigned int look_us, uint64_t limit)
  */
 static void lose_backing(int fd)
 {
-	unsigned long flushed = disk_ended(&backing, FLUSHES), written = disk_ended(&backing, WRITES);
+	unsigned long flushed = disk_ended(&backing, FLUSHES);
+	unsigned long written = disk_ended(&backing, WRITES);
 
 	at("power");
-	while (disk_ended(&backing, FLUSHES) != flushed || disk_ended(&backing, WRITES) == written) {
+	while (disk_ended(&backing, FLUSHES) != flushed ||
+	       disk_ended(&backing, WRITES) == written) {
 		if (disk_ended(&backing, FLUSHES) != flushed)
 			written = disk_ended(&backing, WRITES);
 		flushed = disk_ended(&backing, FLUSHES);

@@ -57,8 +57,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CSET		"/sys/fs/bcache/*-*-*-*-*"
-#define BDEV		"/sys/block/bcache*/bcache"
 #define CSET_UUID	"00000000-0000-4000-8000-0000000000cc"
 #define SECTORS		(BLOCK / SECTOR)
 #define WORDS		(SECTOR / sizeof(uint64_t))
@@ -312,27 +310,6 @@ static void power(void)
 
 /* sysfs of whatever cache set and device there is */
 
-static bool there(const char *pattern)
-{
-	glob_t g;
-	bool found = !glob(pattern, 0, NULL, &g);
-
-	globfree(&g);
-	return found;
-}
-
-static bool put_any(const char *dir, const char *file, const char *value)
-{
-	char path[128];
-	bool done;
-	glob_t g;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	done = !glob(path, 0, NULL, &g) && try_put(g.gl_pathv[0], value);
-	globfree(&g);
-	return done;
-}
-
 static char bcache[32];
 
 /* A device whose disk is gone may have the first number. */
@@ -370,21 +347,6 @@ static bool bdev_is(const char *wanted)
 
 	bdev_state(state, sizeof(state));
 	return !strcmp(state, wanted);
-}
-
-/* Until the supervisor loses patience. */
-static void wait_gone(const char *pattern)
-{
-	while (there(pattern))
-		sleep_us(10000);
-}
-
-static void set_goes(void)
-{
-	put_any(CSET, "stop", "1");
-	put_any(BDEV, "stop", "1");
-	wait_gone(BDEV);
-	wait_gone(CSET);
 }
 
 /* A cache set that has gone from sysfs lets go when its last write has ended. */

@@ -30,6 +30,19 @@ void disk_fails(struct disk *d, bool fails);
 
 /* disk_make() for bcache_start(), with the latency that the settings name */
 void disk_given(struct disk *d, unsigned long volatile_mb);
+/* sysfs of whatever cache set and device there is */
+#define CSET		"/sys/fs/bcache/*-*-*-*-*"
+#define BDEV		"/sys/block/bcache*/bcache"
+
+bool there(const char *pattern);
+bool put_any(const char *dir, const char *file, const char *value);
+/* for ever where it does not go: somebody else has to lose patience */
+void set_goes(void);
+/*
+ * Power off and on, of a cache disk of bcache_start() and the device FD; returns
+ * its new file. The old set ends in between, and tries to write for a while.
+ */
+int disk_power_cycle(struct disk *d, int fd);
 /* how many of its requests have ended: fields of Documentation/block/stat.rst */
 enum ended { WRITES = 4, FLUSHES = 15 };
 unsigned long disk_ended(struct disk *d, enum ended field);

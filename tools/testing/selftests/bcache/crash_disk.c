@@ -3,6 +3,7 @@
 #include "crash.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,4 +111,54 @@ unsigned long disk_ended(struct disk *d, enum ended field)
 	} while (field--);
 	fclose(f);
 	return nr;
+}
+
+bool there(const char *pattern)
+{
+	glob_t g;
+	bool found = !glob(pattern, 0, NULL, &g);
+
+	globfree(&g);
+	return found;
+}
+
+bool put_any(const char *dir, const char *file, const char *value)
+{
+	char path[128];
+	bool done;
+	glob_t g;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	done = !glob(path, 0, NULL, &g) && try_put(g.gl_pathv[0], value);
+	globfree(&g);
+	return done;
+}
+
+static void wait_gone(const char *pattern)
+{
+	while (there(pattern))
+		sleep_us(10000);
+}
+
+void set_goes(void)
+{
+	put_any(CSET, "stop", "1");
+	put_any(BDEV, "stop", "1");
+	wait_gone(BDEV);
+	wait_gone(CSET);
+}
+
+int disk_power_cycle(struct disk *d, int fd)
+{
+	at("power");
+	/* Power off alone would wait for the requests that are under way. */
+	disk_fails(d, true);
+	disk_put(d, "power", 0);
+	close(fd);
+	set_goes();
+	sleep_us(20000000);
+	disk_fails(d, false);
+	disk_on(d);
+	cache_register();
+	return backing_register(true);
 }

@@ -47,19 +47,6 @@ static unsigned long again(const struct load *l, bool writes)
 	return i;
 }
 
-/* The old cache set has to end first, and tries for a while to write its nodes. */
-static void lose_power(struct load *l)
-{
-	at("power");
-	disk_put(&cache, "power", 0);
-	if (!bcache_stop(l->fd))
-		fatal("the cache set did not stop");
-	sleep_us(20000000);
-	disk_on(&cache);
-	cache_register();
-	l->fd = backing_register(true);
-}
-
 static void cost(struct load *l)
 {
 	close(l->fd);
@@ -107,7 +94,7 @@ int main(void)
 	metric("again", blocks, "blocks");
 	result(nodes, "events", "%lu bytes of nodes after %lu more blocks", nodes, blocks);
 	if (!setting("cost", 0))
-		lose_power(&load);
+		load.fd = disk_power_cycle(&cache, load.fd);
 	wrong = kept_wrong(load.fd);
 	metric("wrong", wrong, "blocks");
 	result(!wrong, "kept", "%lu blocks read back, %lu not as written",

@@ -33,7 +33,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CSET		"/sys/fs/bcache/00000000-0000-4000-8000-0000000000cc"
 #define CHUNK		64		/* blocks of a write beside which is read */
 #define CHUNKS		16
 #define FIRST		1024		/* block of the first of these */
@@ -176,21 +175,12 @@ static void over_dirty(struct piece *p)
 		pthread_join(p[i].thread, NULL);
 }
 
-/* A set whose disk is gone may have stopped by itself. */
-static void set_goes(void)
+/* The old set is not gone before it has given up what it cannot write. */
+static void set_ends(void)
 {
-	unsigned int tries = 10000;
-
 	at("again");
 	close(fd);
-	try_put(CSET "/stop", "1");
-	try_put("/sys/block/bcache0/bcache/stop", "1");
-	while (access(CSET, F_OK) == 0 || access("/sys/block/bcache0", F_OK) == 0) {
-		if (!tries--)
-			fatal("the cache set did not stop");
-		sleep_us(10000);
-	}
-	/* it is not gone before it has given up what it cannot write */
+	set_goes();
 	sleep_us(12000000);
 }
 
@@ -306,7 +296,7 @@ int main(void)
 	fd = bcache_open(!volatile_mb);
 	over_dirty(p);
 
-	set_goes();
+	set_ends();
 	if (!failing)
 		power();
 	cache_register();
