@@ -166,9 +166,7 @@ need spatch coccinelle
 # shellcheck disable=SC2046
 "$TOP/scripts/lab/fetch.sh" $(bases) > /dev/null
 room 100000
-PART=$DIR.part
-rm -rf "$PART"
-mkdir -p "$PART"
+make_part "$DIR"
 for base in $(bases); do
 	states "$base"
 done

@@ -34,8 +34,7 @@ update()
 			skip = 0
 		}' "$1" > "$PART" ;;
 	esac
-	mv "$PART" "$1"
-	PART=''
+	keep_part "$1"
 }
 
 # held DOC COMMAND: what the document has of it.

@@ -119,10 +119,7 @@ need dpkg-deb dpkg
 base=$(base_dir "$line")
 [ -d "$base" ] || "$TOP/scripts/lab/fetch.sh" "$line"
 room 20000
-mkdir -p "$dir"
-PART=$dir/$line.part
-rm -rf "$PART"
-mkdir "$PART"
+make_part "$dir/$line"
 "$TOP/scripts/doors/module_source.sh" "$line" "$PART/src"
 version=$(cat "$PART/src/version")
 about=$(cat "$PART/src/about")
@@ -130,9 +127,7 @@ deb=${PACKAGE}_${version}_all.deb
 control > "$PART/control"
 quiet "$OUT/log/dkms.log" pack
 rm -f "$dir/${PACKAGE}_$(cat "$base.version")"*.deb
-mv "$PART/$deb" "$dir/$deb"
-rm -rf "$PART"
-PART=''
+keep_part "$dir/$deb" "$PART/$deb"
 say "$dir/$deb"
 say "  for kernels $line"
 say "$about"

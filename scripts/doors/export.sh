@@ -388,9 +388,7 @@ prepare()
 	# shellcheck disable=SC2046
 	patches=$(patches_of $(own_topics)) || exit 1
 	count=$(echo "$patches" | wc -l)
-	PART=$OUT/export/$topic.part
-	rm -rf "$PART"
-	mkdir -p "$PART"
+	make_part "$OUT/export/$topic"
 	scratch
 	needs=$(prerequisites) || exit 1
 	# shellcheck disable=SC2046,SC2086
@@ -449,9 +447,7 @@ export_topic()
 	(cd "$new" && echo "$text" && sha256sum -- *) > "$PART/export"
 	mv "$PART/export" "$new/.export"
 	mkdir -p "$dir"
-	mv "$new" "$dir/v$version"
-	rm -rf "$PART"
-	PART=''
+	keep_part "$dir/v$version" "$new"
 	step_done
 	report
 }
@@ -467,8 +463,8 @@ report()
 	Of the kernel's coding-assistants.rst the mails have what steps 3 to 8 ask for.
 	Yours: 1, read what it names; 2, your base-commit:; 9, whether the cover text is
 	right that it is a bug or a vulnerability;${last:+ what changed since v$last;} From:, Signed-off-by:,
-	Tested-by:, a link to this lab. Documentation/process/sending.rst says how. Send one
-	topic at a time, the most harmful first: $(sent_topics series | tr '\n' ' ')
+	Tested-by:, a link to this lab. Documentation/process/sending.rst says how, and
+	which topic first.
 	END
 }
 
@@ -476,9 +472,7 @@ report()
 check()
 {
 	[ -f "$1/.commits" ] || die "$1 is no export: .commits is missing"
-	PART=$OUT/export/check.part
-	rm -rf "$PART"
-	mkdir -p "$PART"
+	make_part "$OUT/export/check"
 	GIT=$PART/git
 	git init -q "$GIT"
 	g fetch -q "$(cd "$1" && pwd)/.commits" '+refs/*:refs/*'

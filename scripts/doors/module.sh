@@ -56,16 +56,10 @@ build()
 {
 	choose_source
 	room 100000
-	PART=$dir.part
-	rm -rf "$PART"
-	mkdir -p "$PART"
+	make_part "$dir"
 	"$TOP/scripts/doors/module_source.sh" "$src" "$PART/src"
 	stamp=$(cat "$PART"/src/*.[ch] "$headers/.config" "$headers/Module.symvers" | sha256sum)
-	if [ "$(cat "$dir/.stamp" 2>/dev/null)" = "$stamp" ]; then
-		rm -rf "$PART"
-		PART=''
-		return 0
-	fi
+	[ "$(cat "$dir/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
 	step "build bcache.ko for $kver"
 	quiet "$OUT/log/module-$kver.log" make -C "$headers" M="$PART/src" -j"$JOBS" \
 		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KBUILD_BUILD_TIMESTAMP=1970-01-01 modules
@@ -73,10 +67,9 @@ build()
 	strip -g -o "$PART/bcache.ko" "$PART/src/bcache.ko"
 	check_module
 	cp "$PART/src/about" "$PART/"
-	rm -rf "$PART/src" "$dir"
+	rm -rf "$PART/src"
 	echo "$stamp" > "$PART/.stamp"
-	mv "$PART" "$dir"
-	PART=''
+	keep_part "$dir"
 	step_done
 }
 

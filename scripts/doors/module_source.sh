@@ -79,10 +79,8 @@ fi
 need git git
 [ -d "$src" ] || die "no base $1 here; run: scripts/lab/fetch.sh $1"
 room 20000
-mkdir -p "$(dirname "$dir")"
 in='' left=''
-PART=$dir.part
-rm -rf "$PART"
+make_part "$dir"
 mkdir -p "$PART/drivers/md"
 cp -r "$src/$BCACHE" "$PART/$BCACHE"
 lay
@@ -94,7 +92,4 @@ echo "$version" > "$PART/$BCACHE/version"
 	say "  topics: $in"
 	[ -z "$left" ] || say "  left out:$left (changes code of the kernel image: no module can bring it)"
 } > "$PART/$BCACHE/about"
-rm -rf "$dir"
-mv "$PART/$BCACHE" "$dir"
-rm -rf "$PART"
-PART=''
+keep_part "$dir" "$PART/$BCACHE"

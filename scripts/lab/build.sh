@@ -116,9 +116,8 @@ build()
 # than they are, and none that is the same.
 copy_build()
 {
-	PART=$tree/$obj.part
-	rm -rf "$PART"
-	cp -a "$1/$obj" "$PART"
+	make_part "$tree/$obj"
+	cp -a "$1/$obj/." "$PART"
 	rm -f "$PART/.stamp"
 	sort -u "$1/.paths" "$tree/.paths" | while read -r path; do
 		if cmp -s "$1/$path" "$tree/$path"; then
@@ -128,8 +127,7 @@ copy_build()
 			mv "$tree/$path.new" "$tree/$path"
 		fi
 	done
-	mv "$PART" "$tree/$obj"
-	PART=''
+	keep_part "$tree/$obj"
 }
 
 # distro: Debian's kernel, not built but fetched, and the modules that a guest
@@ -154,8 +152,7 @@ distro()
 	[ "$(cat "$dir/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
 	step "build $base $scenario $stack"
 	room 300000
-	PART=$dir.part
-	rm -rf "$PART"
+	make_part "$dir"
 	mkdir -p "$PART/root/lib/modules" "$PART/load"
 	cp -al "$kernel/lib/modules/$kver" "$PART/root/lib/modules/"
 	[ -z "$module" ] || install -D -m 644 "$module" "$PART/root/lib/modules/$kver/updates/bcache.ko"
@@ -163,10 +160,9 @@ distro()
 	quiet "$OUT/log/distro.log" modules
 	cp "$kernel/boot/vmlinuz-$kver" "$PART/vmlinuz"
 	cp "$kernel/boot/config-$kver" "$PART/.config"
-	rm -rf "$PART/root" "$PART/load" "$dir"
+	rm -rf "$PART/root" "$PART/load"
 	echo "$stamp" > "$PART/.stamp"
-	mv "$PART" "$dir"
-	PART=''
+	keep_part "$dir"
 	step_done
 }
 

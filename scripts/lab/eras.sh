@@ -41,8 +41,7 @@ keep()
 		grep -v "^$name	" "$KEPT" 2>/dev/null || :
 		for stack in unfixed fixed; do row "$stack"; done
 	} | sort -t '	' -s -k 2,2V -k 1,1 > "$PART"
-	mv "$PART" "$KEPT"
-	PART=''
+	keep_part "$KEPT"
 }
 
 print()

@@ -67,7 +67,7 @@ fetch()
 	need xz xz-utils
 	room 3000000
 	step "fetch base $base ($package${exact:+ $exact}, $suite)"
-	lists "$dir.part"
+	lists
 	[ -z "$exact" ] || all_suites
 	fetched "$package" get update
 	fetched "$package${exact:+ $exact}" get download "$package${exact:+=$exact}"
@@ -78,9 +78,7 @@ fetch()
 		xz -dc -T0 | tar -x -C "$PART" ||
 		die "cannot unpack $package; is the disk full?"
 	mv "$PART/version" "$dir.version"
-	mv "$PART/linux-source-$base" "$dir"
-	rm -rf "$PART"
-	PART=''
+	keep_part "$dir" "$PART/linux-source-$base"
 	step_done
 	say "base $base: $(cat "$dir.version")"
 }
@@ -103,7 +101,7 @@ fetch_kernel()
 	version=$(cat "$OUT/base/$base.version")
 	room 1500000
 	step "fetch Debian's kernel of base $base ($version)"
-	lists "$dir.part"
+	lists
 	fetched "Debian's kernel" get update
 	apt_private cache dumpavail > "$PART/available"
 	release=$(release_of "$PART/available") || exit 1
@@ -122,9 +120,7 @@ fetch_kernel()
 	rm -rf "$dir"
 	echo "$release" > "$dir.release"
 	echo "$version" > "$dir.version"
-	mv "$PART/root" "$dir"
-	rm -rf "$PART"
-	PART=''
+	keep_part "$dir" "$PART/root"
 	step_done
 	say "Debian's kernel of base $base: $release"
 }
@@ -174,7 +170,7 @@ from_suite()
 	fi
 	room 100000
 	step "fetch $name ($suite)"
-	lists "$dir.part"
+	lists
 	fetched "$name" get update
 	# shellcheck disable=SC2046
 	fetched "$name" get download $(for package; do echo "$package/$suite"; done)
@@ -182,15 +178,6 @@ from_suite()
 		dpkg-deb -x "$deb" "$PART/root" || die "cannot unpack ${deb##*/}; is the disk full?"
 	done
 	dpkg-deb -f "$PART/${name}"_*.deb Version > "$dir.version"
-}
-
-# keep DIR: what is in DIR is what was fetched.
-keep()
-{
-	mv "$1" "$dir"
-	rm -rf "$PART"
-	PART=''
-	step_done
 }
 
 # 0.6.5, with the C library that it was built for: a line of shell starts it
@@ -206,7 +193,8 @@ fetch_sparse()
 	END
 	chmod +x "$PART/root/sparse"
 	"$PART/root/sparse" --version > /dev/null 2>&1 || die "the sparse of $suite does not run here"
-	keep "$PART/root"
+	keep_part "$dir" "$PART/root"
+	step_done
 }
 
 # One that has pre-flight checks. It is Python, and runs with the libraries of
@@ -214,15 +202,15 @@ fetch_sparse()
 fetch_b4()
 {
 	from_suite trixie b4 python3-patatt || return 0
-	keep "$PART/root/usr/lib/python3/dist-packages"
+	keep_part "$dir" "$PART/root/usr/lib/python3/dist-packages"
+	step_done
 }
 
-# lists DIR: work under DIR, with apt's lists for the suite of the base there.
+# lists: what becomes $dir is made beside apt's lists for the suite of the base.
 lists()
 {
 	uri=$(archive_uri "$archive") || exit 1
-	PART=$1
-	rm -rf "$PART"
+	make_part "$dir"
 	mkdir -p "$PART/lists/partial" "$PART/cache/archives/partial"
 	echo "deb $uri $suite main" > "$PART/sources.list"
 }
@@ -265,9 +253,7 @@ import_ksrc()
 	[ -z "$DRY" ] || { say "would copy $KSRC to $dir"; return 0; }
 	room 2500000
 	step "copy $KSRC"
-	PART=$dir.part
-	rm -rf "$PART"
-	mkdir -p "$PART"
+	make_part "$dir"
 	tar -C "$KSRC" -c --exclude=.git --exclude='*.o' --exclude='*.ko' \
 		--exclude='.*.cmd' --exclude=./vmlinux --exclude=./.config \
 		--exclude=./include/config --exclude=./include/generated . |
@@ -275,8 +261,7 @@ import_ksrc()
 	rm -rf "$dir" "$OUT/tree/ksrc" "$OUT"/runs/ksrc-*
 	make -s -C "$PART" kernelversion > "$dir.version" 2>/dev/null ||
 		die "KSRC=$KSRC: make kernelversion fails there"
-	mv "$PART" "$dir"
-	PART=''
+	keep_part "$dir"
 	ksrc_id > "$dir.from"
 	step_done
 }

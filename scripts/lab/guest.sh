@@ -62,12 +62,8 @@ need cpio cpio
 stamp=$(cat "$SELF"/*.[ch] "$0" | sha256sum)
 [ "$(cat "$DIR/.stamp" 2>/dev/null)" != "$stamp" ] || exit 0
 room 100000
-PART=$DIR.part
-rm -rf "$PART"
-mkdir -p "$PART"
+make_part "$DIR"
 quiet "$OUT/log/guest.log" compile
 quiet "$OUT/log/guest-pack.log" pack
 echo "$stamp" > "$PART/.stamp"
-rm -rf "$DIR"
-mv "$PART" "$DIR"
-PART=''
+keep_part "$DIR"

@@ -23,8 +23,7 @@ draw()
 		echo 'set key outside'
 		cat
 	} | gnuplot > "$PART" 2> "$OUT/log/plot.log" || die "gnuplot failed; see $OUT/log/plot.log"
-	mv "$PART" "$1"
-	PART=''
+	keep_part "$1"
 	say "picture: $1"
 }
 
@@ -171,8 +170,7 @@ draw)
 	svg=$OUT/journal_full-$base-$scenario.svg
 	PART=$svg.part
 	staircase "$base" "$scenario" > "$PART"
-	mv "$PART" "$svg"
-	PART=''
+	keep_part "$svg"
 	say "picture: $svg"
 	exit 0
 	;;

@@ -29,11 +29,10 @@ keep_times()
 
 lay()
 {
-	base=$1 stack=$2
-	src=$OUT/base/$base
 	dir=$OUT/tree/$base/$stack
-	[ "$base" != ksrc ] || patches=$(user_patches)
-	[ "$base" = ksrc ] || patches=$(stack_patches "$stack" "$base") || exit 1
+	of=base
+	[ "$base" != ksrc ] || of=user
+	patches=$(patches_$of) || exit 1
 	[ -d "$src" ] || "$TOP/scripts/lab/fetch.sh" "$base"
 	# shellcheck disable=SC2086
 	stamp=$(cd "$TOP" && { cat "$src.version"; overlay | xargs cat; cat /dev/null $patches; } | sha256sum)
@@ -46,23 +45,10 @@ lay()
 		return 0
 	fi
 	room 500000
-	PART=$dir.part
-	rm -rf "$PART"
-	mkdir -p "$(dirname "$dir")"
-	cp -al "$src" "$PART"
-	for path in $(overlay); do
-		[ ! -e "$src/$path" ] ||
-			die "$path is a file of the base: change it with a patch, not with the overlay"
-		mkdir -p "$PART/$(dirname "$path")"
-		cp -p "$TOP/$path" "$PART/$path"
-	done
-	if [ "$base" = ksrc ]; then
-		lay_user
-	else
-		for p in $patches; do
-			apply "$PART" "$p" || die "${p#"$TOP"/} does not apply to $base"
-		done
-	fi
+	make_part "$dir"
+	cp -al "$src/." "$PART"
+	lay_overlay
+	lay_$of
 	# shellcheck disable=SC2046,SC2086
 	for path in $(overlay; patch_paths $patches); do
 		[ ! -f "$PART/$path" ] || echo "$path"
@@ -72,13 +58,38 @@ lay()
 		for build in "$dir"/o-*; do
 			[ ! -d "$build" ] || mv "$build" "$PART/"
 		done
-		# What a signal leaves of it is no tree.
-		rm "$dir/.stamp"
 	fi
-	rm -rf "$dir"
 	echo "$stamp" > "$PART/.stamp"
-	mv "$PART" "$dir"
-	PART=''
+	keep_part "$dir"
+}
+
+lay_overlay()
+{
+	for path in $(overlay); do
+		[ ! -e "$src/$path" ] ||
+			die "$path is a file of the base: change it with a patch, not with the overlay"
+	done
+	(cd "$TOP" && overlay | xargs cp -p --parents -t "$PART")
+}
+
+patches_base()
+{
+	stack_patches "$stack" "$base"
+}
+
+lay_base()
+{
+	for p in $patches; do
+		apply "$PART" "$p" || die "${p#"$TOP"/} does not apply to $base"
+	done
+}
+
+# patches_user: all that may be laid on a user's tree.
+patches_user()
+{
+	for topic in flush-race $(topics series) lab/yield; do
+		find "$TOP/patches/$topic" -name '*.patch'
+	done | sort
 }
 
 # lay_user: a stack on the user's tree: what is sent as "make apply" lays it,
@@ -116,33 +127,16 @@ make_apply()
 # those for old kernels, each of which has few places, every one that fits.
 lay_lab()
 {
-	text=$(topic_patches "$1" ksrc)
-	if [ -n "$text" ]; then
-		# shellcheck disable=SC2086
-		cat $text > "$PART/.text"
-		! apply "$PART" "$PART/.text" 2> /dev/null || text=whole
-		rm "$PART/.text"
-	fi
-	[ "$text" != whole ] || return 0
+	! topic_patches "$1" ksrc | xargs -r cat | apply "$PART" - 2> /dev/null || return 0
 	[ -f "$TOP/patches/$1/old/series" ] || die "$1 does not fit $(cat "$src.version")"
 	while read -r p; do
 		apply "$PART" "$TOP/patches/$1/old/$p" 2> /dev/null || :
 	done < "$TOP/patches/$1/old/series"
 }
 
-# user_patches: all that may be laid on a user's tree.
-user_patches()
-{
-	for topic in flush-race $(topics series) lab/yield; do
-		find "$TOP/patches/$topic" -name '*.patch'
-	done | sort
-}
-
 # A git tree for people: the base as one commit, then a commit per patch.
 git_tree()
 {
-	base=$1 stack=$2
-	src=$OUT/base/$base
 	dir=$OUT/git/$base-$stack
 	patches=$(stack_patches "$stack" "$base") || exit 1
 	[ -z "$DRY" ] || { say "would make a git tree in $dir"; return 0; }
@@ -150,35 +144,31 @@ git_tree()
 	[ -d "$src" ] || "$TOP/scripts/lab/fetch.sh" "$base"
 	room 4000000
 	step "git tree of $stack on $base"
-	PART=$dir.part
-	rm -rf "$PART"
-	mkdir -p "$OUT/git"
+	make_part "$dir"
 	# No hard links here: people edit in this tree.
-	cp -a "$src" "$PART"
-	git -C "$PART" init -q
-	git -C "$PART" config gc.auto 0
-	git -C "$PART" add -A -f
+	cp -a "$src/." "$PART"
+	g init -q
+	g config gc.auto 0
 	commit "base $base: linux-source $(cat "$src.version")"
-	for path in $(overlay); do
-		mkdir -p "$PART/$(dirname "$path")"
-		cp -p "$TOP/$path" "$PART/$path"
-	done
-	git -C "$PART" add -A -f
+	lay_overlay
 	commit "bcache: files of the lab"
 	for p in $patches; do
-		git -C "$PART" -c user.name=lab -c user.email=lab@bcache.invalid \
-			am -q "$p" || die "${p#"$TOP"/} does not apply to $base"
+		g am -q "$p" || die "${p#"$TOP"/} does not apply to $base"
 	done
-	mv "$PART" "$dir"
-	PART=''
+	keep_part "$dir"
 	step_done
 	say "git tree: $dir"
 }
 
+g()
+{
+	git -C "$PART" -c user.name=lab -c user.email=lab@bcache.invalid "$@"
+}
+
 commit()
 {
-	git -C "$PART" -c user.name=lab -c user.email=lab@bcache.invalid \
-		commit -q -m "$1"
+	g add -A -f
+	g commit -q -m "$1"
 }
 
 how=lay
@@ -187,7 +177,8 @@ options gn "$@"
 shift $((OPTIND - 1))
 [ -z "$opt_g" ] || how=git_tree
 [ $# -le 2 ] || misused
-set -- "${1:-$BASE}" "${2:-${STACK:-vanilla}}"
-base_row "$1" > /dev/null
+base=${1:-$BASE} stack=${2:-${STACK:-vanilla}}
+base_row "$base" > /dev/null
+src=$OUT/base/$base
 need git git
-$how "$1" "$2"
+$how

@@ -149,6 +149,24 @@ cleanup()
 }
 trap 'cleanup' EXIT
 
+# make_part DIR: what becomes DIR is made in $PART, a new directory.
+make_part()
+{
+	PART=$1.part
+	rm -rf "$PART"
+	mkdir -p "$PART"
+}
+
+# keep_part DIR [FROM]: it is DIR now, or FROM in it is. One that was there goes
+# away in one step, as half of it would be taken for whole.
+keep_part()
+{
+	[ ! -d "$1" ] || { rm -rf "$1.old.part"; mv "$1" "$1.old.part"; }
+	mv "${2:-$PART}" "$1"
+	rm -rf "$PART" "$1.old.part"
+	PART=''
+}
+
 # Of all the scripts that an interrupt ends only the outermost says so.
 interrupted()
 {
