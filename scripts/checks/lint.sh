@@ -136,13 +136,13 @@ check_names()
 # the judge reads, with a pattern. Chance decides in real time only.
 check_runs()
 {
-	rows show check bench old-UP seed-UP | sed 's/^[^ ]* //' | sort | uniq -d > "$OUT/lint/runs"
+	rows show check bench user | sed 's/^[^ ]* //' | sort | uniq -d > "$OUT/lint/runs"
 	[ ! -s "$OUT/lint/runs" ] || bad "runs: twice: $(cat "$OUT/lint/runs")"
-	! grep -nvE '^($|#|(show|check|bench|(old|seed|new)-(VT|UP))( [^ ]+){4}|	(fails|may|breaks|says) [a-z0-9_-]+ /[^/]+/ [^ ])' "$RUNS" > "$OUT/lint/runs" ||
+	! grep -nvE '^($|#|(show|check|bench|user)( [^ ]+){4}|	(fails|may|breaks|says) [a-z0-9_-]+ /[^/]+/ [^ ])' "$RUNS" > "$OUT/lint/runs" ||
 		bad "runs: not understood: $(cat "$OUT/lint/runs")"
 	! grep -nE '^	(fails|may) ' "$RUNS" | grep -vE ' /[^/]*(\[1-9\]|(\^| )0 )' > "$OUT/lint/runs" ||
 		bad "runs: no count in the pattern: $(cat "$OUT/lint/runs")"
-	rows show check bench old-VT old-UP seed-UP new-VT | while read -r _ base scenario stack test rest; do
+	rows show check bench user | while read -r _ base scenario stack test rest; do
 		[ -f "$SELF/$test.c" ] || say "no test $test"
 		[ -f "$SELF/configs/$scenario.boot" ] || say "no scenario $scenario"
 		(base_row "$base" > /dev/null; topics "$stack" > /dev/null) 2>&1 || :

@@ -4,7 +4,8 @@
 # Run a set of runs and add up their verdicts.
 #
 # Usage: scripts/lab/runs.sh [-n] [-t TEST] SET...
-#   SET      show, check: rows of tools/testing/selftests/bcache/runs
+#   SET      show, check: rows of tools/testing/selftests/bcache/runs; "-": rows on
+#            standard input, without a set
 #   -t TEST  only the rows of that test
 #   -n       say what would be run
 #
@@ -20,7 +21,7 @@ shift $((OPTIND - 1))
 [ $# -gt 0 ] || misused
 
 # A run that two rows ask for, one of them for every base, is made once.
-rows=$(rows "$@" | awk -v only="$opt_t" '
+rows=$(if [ "$1" = - ]; then sed 's/^/- /'; else rows "$@"; fi | awk -v only="$opt_t" '
 	{ sub(/^[^ ]* /, "") }
 	(only == "" || $4 == only) && !seen[$0]++')
 [ -n "$rows" ] || die "no run of test '$opt_t' in the sets: $*"

@@ -15,8 +15,8 @@
 # what changed is built again.
 . "$(dirname "$0")/../lib/lib.sh"
 
-# user_set: which runs a tree of the user's takes. Virtual time came with 5.3.
-user_set()
+# user_runs: of a tree of the user's. Virtual time came with 5.3.
+user_runs()
 {
 	status=$(KSRC=$OUT/base/ksrc "$TOP/scripts/doors/status.sh") || exit 1
 	era=$(echo "$status" | sed -n 's/^era: *\([^:]*\):.*/\1/p')
@@ -24,11 +24,14 @@ user_set()
 	! grep -q UML_TIME_TRAVEL_SUPPORT "$OUT"/base/ksrc/arch/um/Kconfig* || scenario=VT
 	say "Linux $(cat "$OUT/base/ksrc.version"), era $era, $scenario"
 	case $(echo "$status" | sed -n 's/^race fix: *//p')/$era in
-	yes/fixed) set=new-$scenario ;;
-	yes/*) set=seed-$scenario ;;
-	no/*) set=old-$scenario ;;
+	yes/fixed) stacks='vanilla series' ;;
+	yes/*) stacks=vanilla ;;
+	no/*) stacks='unfixed fixed' ;;
 	*) die "nothing to show: $(echo "$status" | grep '^race fix: ')" ;;
 	esac
+	for test in flush_race journal_full; do
+		for stack in $stacks; do echo "ksrc $scenario $stack $test"; done
+	done | "$TOP/scripts/lab/runs.sh" -
 }
 
 options n "$@"
@@ -40,11 +43,11 @@ if [ -n "$DRY" ]; then
 	exit 0
 fi
 if [ "$BASE" = ksrc ]; then
-	user_set
+	user_runs
 else
-	set=show scenario=VT
+	scenario=VT
+	"$TOP/scripts/lab/runs.sh" show
 fi
-"$TOP/scripts/lab/runs.sh" "$set"
 say
 "$TOP/scripts/lab/table.sh" "$BASE" "$scenario"
 say
