@@ -341,9 +341,9 @@ xargs -P "$JOBS" -L 1 "$TOP/scripts/lab/cut.sh" "$BASE" "$STACK" "$dir" < "$dir/
 	progress "$(wc -l < "$dir/places")"
 step_done
 [ "$(wc -l < "$dir/cuts")" = "$(wc -l < "$dir/places")" ] || die "not every cut came to an end"
-case $mode:$known.$N in
-seeds:*) sort_out "$SEEDS${*:+ $*}" ;;
-faults:faults.2) sort_out "$*" ;;
+case ${SCENARIO:-VT}:$mode:$known.$N in
+VT:seeds:*) sort_out "$SEEDS${*:+ $*}" ;;
+VT:faults:faults.2) sort_out "$*" ;;
 *) sort_out other ;;
 esac
 show_unexpected
