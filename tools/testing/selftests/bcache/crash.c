@@ -381,6 +381,9 @@ static void settings(void)
 	set_any(BDEV, "writeback_running", p.running ? "1" : "0");
 	snprintf(value, sizeof(value), "%lu", p.cutoff_k * 1024);
 	set_any(BDEV, "sequential_cutoff", value);
+	/* of buckets that are given out, and of the journal's: not after 6.18 */
+	if (setting("discard", 0))
+		set_any(CSET, "cache0/discard", "1");
 }
 
 /* Where that is tried again, the backing disk may still be registered. */
