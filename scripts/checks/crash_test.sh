@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Make the power cuts of tools/testing/selftests/bcache/cuts and the single faults
-# of faults, a case for each row, one cut twice, all of a short load, one of a disk
-# that loses nothing, a fault that nothing meets and a load that dies.
+# Make the power cuts of tools/testing/selftests/bcache/cuts, the single faults of
+# faults and the failed allocations of allocs, a case for each row, one cut twice,
+# all of a short load, one of a disk that loses nothing, a fault that nothing meets
+# and a load that dies.
 #
 # Usage: scripts/checks/crash_test.sh
 #
@@ -33,6 +34,15 @@ faults_of()
 	shift
 	dir=$OUT/crash/$(run_id "$base" "$stack" faults)
 	row faults -f "$@"
+}
+
+# allocs_of STACK spot=NAME...
+allocs_of()
+{
+	stack=$1 base=$BASE
+	shift
+	dir=$OUT/crash/$(run_id "$base" "$stack" allocs)
+	row allocs -a "$@"
 }
 
 # row NAME ARG...: a case, of $stack on $base.
@@ -88,8 +98,8 @@ twice()
 BASE=$(bases | head -1)
 cases=0
 say 'KTAP version 1'
-say "1..$(($(cat "$SELF/cuts" "$SELF/faults" | grep -c '^[a-z0-9]') + 5))"
-for what in cuts faults; do
+say "1..$(($(cat "$SELF/cuts" "$SELF/faults" "$SELF/allocs" | grep -c '^[a-z0-9]') + 5))"
+for what in cuts faults allocs; do
 	grep '^[a-z0-9]' "$SELF/$what" > "$OUT/crash.rows"
 	while read -r line; do
 		# shellcheck disable=SC2086

@@ -3,28 +3,32 @@
 #
 # Cut the power of both disks at N moments of N loads, and see what was kept.
 #
-# Usage: scripts/lab/crash.sh [-nq] [-w | -f | -r] [NAME=VALUE...]
+# Usage: scripts/lab/crash.sh [-nq] [-w | -f | -a | -r] [NAME=VALUE...]
 #   NAME=VALUE  settings of tools/testing/selftests/bcache/crash.c, for all cuts
 #   -w          one load, cut after each moment at which a request to the cache
 #               disk completed
 #   -f          no cuts but single faults of the disks, some of each kind: a request
 #               fails, a write is torn, a disk goes away; fault=NAME only that kind,
 #               load=NAME only those of that load
+#   -a          allocations of bcache fail: of each load N slab objects and N of pages,
+#               at even distances; load=NAME only that load; or those that are named
+#               spot=LOAD/slab/FUNCTION/NR, number NR in FUNCTION or below it, or /page/.
+#               In scenario ALLOC, which takes a kernel of its own
 #   -r          one cut, the one that the settings say; shows what was seen
 #   -q          do not make failures small
 #   -n          say what would be done
 #
-# Environment: N, number of cuts (default 200) or of faults of each kind (2);
-# SEED, the first load (default 1; the others follow); SEEDS, a list of loads
+# Environment: N, number of cuts (default 200) or of faults of each kind (2, -a:
+# 12); SEED, the first load (default 1; the others follow); SEEDS, a list of loads
 # like 1-100,175 in place of both; STACK (default series); BASE; SCENARIO (default
 # VT); SLICE, a name that is added to that of the result.
 #
 # What is known to go wrong, on which stack, stands in
-# tools/testing/selftests/bcache/cuts (-f: faults). Of any other failure the first of its
+# tools/testing/selftests/bcache/cuts (-f: faults, -a: allocs). Of any other failure the first of its
 # kind is made as small as it goes, with the shortest load and the latest cut
 # that still fail so, and shown with the line that repeats it to the byte.
 #
-# Result: out/crash/BASE-STACK/ (-f: BASE-STACK-faults/), a directory for each cut that failed, and
+# Result: out/crash/BASE-STACK/ (-f: BASE-STACK-faults/, -a: -allocs/), a directory for each cut that failed, and
 # "cuts", a line for each cut; "expected", with how often each came. Exit
 # status: 0 when no cut failed that was not expected to, else 1.
 . "$(dirname "$0")/../lib/lib.sh"
@@ -130,13 +134,19 @@ requests()
 	sed -n 's/^# request //p' "$dir/$(run_id "$(fault "$@")")/ktap"
 }
 
+# loads [load=NAME...]: those, or all that have a name.
+loads()
+{
+	echo " $* " | grep -o ' load=[a-z]*' | cut -d = -f 2 | grep . ||
+		sed -n 's/^	\.name = "\([a-z]*\)",$/\1/p' "$SELF/crash.c"
+}
+
 # faults: a line for each fault of the named loads, its name first. After a
 # clean stop, and where the power is cut after the load. Not the last reads,
 # which are the test's own. A load is there for what none before it had.
 faults()
 {
-	names=$(echo " $* " | grep -o ' load=[a-z]*' | cut -d = -f 2) || :
-	for load in ${names:-$(sed -n 's/^	\.name = "\([a-z]*\)",$/\1/p' "$SELF/crash.c")}; do
+	for load in $(loads "$@"); do
 		requests "$load" 0 1 > "$dir/requests"
 		end=$(awk '$2 == "load" { at = $1 } END { print at + 1000 }' "$dir/requests")
 		faults_of "$load" 0 1 < "$dir/requests"
@@ -185,9 +195,44 @@ faults_of()
 		}'
 }
 
+# alloc LOAD slab|page NR [FUNCTION]: an allocation that fails.
+alloc()
+{
+	fault "$1" 0 1 "fault=$2 fault_disk=0 fault_how=3 fault_ns=1 fault_end_ns=0 fault_at=$3 ${4:+fault_in=$4 }record=0"
+}
+
+# allocs_of LOAD: some of those that it makes. How many there are, or a few less,
+# is found by trying.
+allocs_of()
+{
+	for what in slab page; do
+		last=0 pace=8192
+		while [ "$pace" -gt $((last / 32)) ]; do
+			# shellcheck disable=SC2046
+			one $(alloc "$1" "$what" $((last + pace))) |
+				grep -q '	missed	' || last=$((last + pace))
+			pace=$((pace / 2))
+		done
+		few=$((N < last ? N : last))
+		for i in $(seq "$few"); do
+			alloc "$1" "$what" $(((last * (2 * i - 1) + few) / (2 * few)))
+		done
+	done
+}
+
+# spots [LOAD/WHAT/FUNCTION/NR...]: those allocations, numbered in that function.
+spots()
+{
+	while IFS=/ read -r load what in at; do alloc "$load" "$what" "$at" "$in"; done
+}
+
 # places: a line of settings for each cut or fault.
 places()
 {
+	case $known:${1:-} in
+	allocs:spot=*) printf '%s\n' "$@" | sed 's/^spot=//' | spots; return ;;
+	allocs:*) for load in $(loads "$@"); do allocs_of "$load"; done; return ;;
+	esac
 	if [ "$mode" = faults ]; then
 		faults "$@"
 	elif [ "$mode" = sweep ]; then
@@ -269,20 +314,21 @@ show_unexpected()
 		say "$(grep -cxF "$sign" "$dir/signs") $kind $what"
 		small=$settings
 		# shellcheck disable=SC2086
-		[ -n "$opt_q$opt_f" ] || shrink $settings
+		[ "$mode" = faults ] || [ -n "$opt_q" ] || shrink $settings
 		say "  again: BASE=$BASE STACK=$STACK scripts/lab/crash.sh -r $small"
 	done < "$dir/kinds"
 }
 
 SEED=${SEED:-1} STACK=${STACK:-series}
-opt_f='' opt_q='' opt_r='' opt_w=''
-options fnqwr "$@"
+opt_a='' opt_f='' opt_q='' opt_r='' opt_w=''
+options afnqwr "$@"
 mode=seeds known=cuts name=$STACK
 [ "$BASE" = "$(newest)" ] || name=$BASE:$STACK
 [ -z "$opt_f" ] || mode=faults known=faults
+[ -z "$opt_a" ] || mode=faults known=allocs
 case $mode in
 faults)
-	N=${N:-2}
+	N=${N:-${opt_a:+1}2}
 	export CUT_SECONDS="${CUT_SECONDS:-5}" ;;
 *)	N=${N:-200} ;;
 esac
@@ -299,25 +345,28 @@ for word; do
 	*) die "'$word' is no setting; a setting is NAME=VALUE" ;;
 	esac
 	case $mode:$word in
-	faults:fault=*|faults:load=*) ;;
-	faults:*) die "with -f the loads have their own settings, not '$word'" ;;
+	faults:fault=*|faults:load=*|faults:spot=*) ;;
+	faults:*) die "with -f and -a the loads have their own settings, not '$word'" ;;
 	esac
 done
 
-"$TOP/scripts/lab/build.sh" ${DRY:+-n} "$BASE" "${SCENARIO:-VT}" "$STACK"
+"$TOP/scripts/lab/build.sh" ${DRY:+-n} "$BASE" "$(cut_scenario ${opt_a:+fault_how=3} "$@")" "$STACK"
 "$TOP/scripts/lab/guest.sh" ${DRY:+-n}
 case $mode in
 seeds) what="cuts of loads $SEEDS" ;;
-faults) what="single faults, $N of each kind" ;;
+faults) what="single $known, $N of each kind" ;;
 sweep) what="every moment of load $SEED" ;;
 once) what='one cut' ;;
 esac
-what="$what, $STACK on $BASE${*:+, }$*"
+case $* in
+spot=*) what="named $known, $STACK on $BASE" ;;
+*) what="$what, $STACK on $BASE${*:+, }$*" ;;
+esac
 if [ -n "$DRY" ]; then
 	say "would make $what"
 	exit 0
 fi
-dir=$OUT/crash/$(run_id "$BASE" ${SCENARIO:+"$SCENARIO"} "$STACK" ${opt_f:+faults} ${SLICE:+"$SLICE"})
+dir=$OUT/crash/$(run_id "$BASE" ${SCENARIO:+"$SCENARIO"} "$STACK" ${opt_f:+faults} ${opt_a:+allocs} ${SLICE:+"$SLICE"})
 rm -rf "$dir"
 mkdir -p "$dir"
 if [ "$mode" = once ]; then

@@ -12,14 +12,14 @@
 # between; KIND is one of those at the head of
 # crash.c, or "panicked", "warned", "broken". Of a cut that lost nothing no
 # directory stays, unless KEEP is set. CUT_SECONDS of processor time, after which
-# a guest is ended, are 60 by default.
+# a guest is ended, are 60 by default. Allocations fail in ALLOC, the rest is in VT.
 . "$(dirname "$0")/../lib/lib.sh"
 
 [ $# -ge 4 ] || misused
 base=$1 stack=$2 dir=$3
 shift 3
 dir=$dir/$(run_id "$@")
-scenario=${SCENARIO:-VT}
+scenario=$(cut_scenario "$@")
 kernel=$(kernel_dir "$base" "$scenario" "$stack")
 
 # A guest with longer settings would not do the same at the same time, in loads
@@ -48,10 +48,26 @@ places()
 		awk '!seen[$0]++ { printf "%s%s", sep, $0; sep = " and " }'
 }
 
+# failed_in: the function of bcache whose allocation failed, and that called it. Of
+# one that may fail without a warning the kernel does not say it.
+failed_in()
+{
+	! grep -q '^# fault met' "$dir/ktap" || grep -aq 'FAULT_INJECTION: forcing' "$dir/console" || say __GFP_NOWARN
+	sed -n '/ bch_inc_gen$/,/ bch_lab_late$/s/.* //p' "$kernel/System.map" > "$dir/functions"
+	sed -n '/FAULT_INJECTION: forcing a failure/,/^\[[^]]*\] *$/s/^.*\[<[0-9a-f]*>\] \([a-z_0-9.]*\)+0x.*/\1/p' "$dir/console" |
+		grep -xF -f "$dir/functions" | head -n 2 | paste -sd ' ' | sed 's/ / of /'
+}
+
+# where_segfault: what ran, of which the place is not said.
+where_segfault()
+{
+	sed -n '/Segfault with no mm/,$s/.*Workqueue: [^ ]* \([a-z_]*\).*/ in \1/p' "$dir/console" | head -n 1
+}
+
 kind='' what=''
 if grep -aq 'Kernel panic\|Segfault with no mm' "$dir/console"; then
 	kind=panicked what=$(places 'BUG: failure|BUG: |Kernel panic|Segfault')
-	what=${what%% and *}
+	what=${what%% and *}$(where_segfault)
 elif [ "$rc" = 124 ] || { [ "$rc" = 137 ] && [ $(($(date +%s) - from)) -ge "${CUT_SECONDS:-60}" ]; }; then
 	kind=hung what='the guest'
 else
@@ -65,6 +81,7 @@ else
 		esac
 	fi
 fi
+[ "$scenario" != ALLOC ] || [ "$kind" = missed ] || what="$what${what:+, }in $(failed_in)"
 blocks=$(sed -n 's/^# blocks \([0-9]*\) acknowledged \([0-9]*\) lost$/\1 \2/p' "$dir/ktap")
 printf '%s\t%s\t%s\t%s\n' "$*" "$kind" "$what" "${blocks:--}"
 [ "$kind" != kept ] || [ -n "${KEEP:-}" ] || rm -rf "$dir"

@@ -124,3 +124,9 @@ user_before()
 	printf '%s\n' "$(cat "$OUT/base/ksrc.version")" "$1" | sort -VC &&
 		[ "$(cat "$OUT/base/ksrc.version")" != "$1" ]
 }
+
+# cut_scenario [NAME=VALUE...]: where settings of a cut or a fault are run.
+cut_scenario()
+{
+	case " $* " in *' fault_how=3 '*) echo ALLOC ;; *) echo "${SCENARIO:-VT}" ;; esac
+}

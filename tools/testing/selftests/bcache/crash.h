@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the parts of crash share: crash.c, the load and what was kept of it;
- * crash_disk.c, the disks; crash_fault.c, single faults of theirs.
+ * crash_disk.c, the disks; crash_fault.c, single faults of theirs; crash_nomem.c,
+ * allocations that fail.
  */
 #ifndef CRASH_H
 #define CRASH_H
@@ -65,5 +66,11 @@ void fault_arm(uint64_t load_from);
 void fault_resume(void);
 /* was there a request that met it? */
 bool fault_met(void);
+
+/* the same where the fault is an allocation that fails; from alloc_fails() on */
+bool alloc_wanted(void);
+void alloc_prepare(void);
+void alloc_fails(void);
+bool alloc_failed(void);
 
 #endif /* CRASH_H */

@@ -10,7 +10,8 @@
  *   fault_disk	0 the cache disk, 1 the backing disk
  *   fault_at	the sector
  *   fault_how	0 requests that meet it fail, 1 but what lies before the sector is
- *		done, 2 the disk goes away and is back after "gone_us"
+ *		done, 2 the disk goes away and is back after "gone_us", 3 an
+ *		allocation fails, see crash_nomem.c
  */
 #define _GNU_SOURCE
 #include "crash.h"
@@ -306,6 +307,10 @@ static void make_fault(uint64_t load_from)
 	struct disk *d = fault_disk();
 	char path[128];
 
+	if (alloc_wanted()) {
+		alloc_fails();
+		return;
+	}
 	if (setting("fault_how", 0) == 2) {
 		disk_put(d, "power", 0);
 		sleep_us(setting("gone_us", 1000000));
@@ -331,6 +336,8 @@ void fault_prepare(void)
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (fault_from == MAP_FAILED)
 		fatal("out of memory");
+	if (alloc_wanted())
+		alloc_prepare();
 }
 
 void fault_arm(uint64_t load_from)
@@ -390,6 +397,8 @@ bool fault_met(void)
 		to = (*fault_from + setting("cut_ns", 0)) / 1000;
 	else if (setting("fault_how", 0) == 2)
 		return true;
+	else if (alloc_wanted())
+		return alloc_failed();
 	f = fopen(TRACING "trace", "r");
 	if (!f)
 		fatal("no trace");
