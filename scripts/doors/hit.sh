@@ -44,7 +44,8 @@ journal-error 5.4
 data-error 5.4
 leaf-flush 5.4
 write-order 5.10
-torn-set 5.4'
+torn-set 5.4
+no-memory 3.13'
 # end
 
 ROOT=${SYSROOT:-}
@@ -361,6 +362,8 @@ topic()
 		reason='writes past or through the cache: reads beside them, or a loss of power with dirty data' ;;
 	torn-set)
 		reason='a power cut in the middle of the write of a leaf makes the cache set refuse to register' ;;
+	no-memory)
+		reason='an allocation that fails: in garbage collection it costs data, else a panic or a hang' ;;
 	esac
 	verdict "$1"
 }
