@@ -5,20 +5,22 @@
 # the runs of the lab, then the tables and the commands of the documents.
 #
 # Usage: scripts/checks/check.sh [-n] [NAME]
+#        scripts/checks/check.sh -p SCRIPT [ARG...]
 #   NAME  only that test (a guest program; crash: the power cuts; ksrc: a tree of
 #         the user's) or that check
 #         of scripts/checks/lint.sh
 #   -n    say what would be run
+#   -p    one part: what that script says goes to out/check
 #
 # Exit status: 0 when nothing failed that was not expected to, else 1.
 . "$(dirname "$0")/../lib/lib.sh"
 
-# part NAME SCRIPT ARG...: a part of the whole, whose script reports cases.
+# part SCRIPT ARG...: a part of the whole, whose script reports cases.
 part()
 {
-	ktap=$OUT/check/$1.ktap
-	part_name=$1 part_script=$(script "$2")
-	shift 2
+	part_name=$(echo "$*" | sed 's/_test$//; s/ /-/g')
+	ktap=$OUT/check/$part_name.ktap part_script=$(script "$1")
+	shift
 	timed "$part_name" take "$ktap" "$part_script" "$@"
 }
 
@@ -48,8 +50,13 @@ tables()
 	done
 }
 
-options n "$@"
+opt_p=''
+options np "$@"
 shift $((OPTIND - 1))
+if [ -n "$opt_p" ]; then
+	part "$@"
+	exit
+fi
 name=${1:-}
 
 case " $(lint_names) " in
@@ -75,20 +82,22 @@ rm -rf "$OUT/check"
 mkdir -p "$OUT/check"
 : > "$OUT/verdicts"
 # shellcheck disable=SC2086
-[ -n "$tests" ] || part lint lint $lint
+[ -z "$lint" ] || part lint $lint
+# These keep little more than one CPU busy, so side by side.
 if [ -z "$name" ]; then
-	for base in $(bases); do
-		part "compile-$base" compile "$base"
-	done
+	{ echo lint; bases | sed 's/^/compile /'; } |
+		xargs -P "$JOBS" -L 1 env JOBS=1 "$0" -p
 fi
 [ -n "$lint$cuts" ] || timed runs runs ${tests:+-t "$tests"} show check
-case $name in ksrc) part ksrc ksrc_test ;; esac
-case $name in ''|crash) part crash crash_test ;; esac
+case $name in
+ksrc) part ksrc_test ;;
+''|crash) part crash_test ;;
+esac
 if [ -z "$name" ]; then
 	say
 	tables || :
-	part figures figures
-	part commands commands
+	part figures
+	part commands
 fi
 say
 cat "$OUT/check/times"
