@@ -19,12 +19,15 @@ UUID2=11111111-0000-4000-8000-0000000000cc
 FIRST=$(newest)
 DEFECTS=$(($(sent_topics series | wc -l) + 1))
 
-# tables: what hit.sh has between "begin" and "end".
+# tables: what hit.sh has between "begin" and "end". Since when bcache has each
+# defect, if not always, and since when the patch fits.
 tables()
 {
 	echo "ERAS='$(awk -F ' *[|] *' '!/^#/ && $2 != "-" { print $2 "|" $3 "|" $4 "|" $5 }' "$TOP/patches/eras")'"
 	echo "SINCE='$(for topic in $(sent_topics series); do
-		echo "$topic $(sed -n 's/^Cc: stable@.* # \(.*\)+$/\1/p' "$TOP/patches/$topic/"0001-*.patch)"
+		fits=$(sed -n 's/^Cc: stable@.* # \(.*\)+$/\1/p' "$TOP/patches/$topic/"0001-*.patch)
+		! grep -q '^Fixes: cafe56359144' "$TOP/patches/$topic/"0001-*.patch || fits="3.10 $fits"
+		echo "$topic $fits"
 	done)'"
 }
 
@@ -145,6 +148,7 @@ kernel 3.18.140 'a line that never got the fix' 'retry_flush_write  *3$' flush-r
 	root-on-list 'not here' journal-wake possible reap-skip 'not here' flush-wait 'not here' \
 	closure-sync 'not here' check-threads 'not here'
 kernel 4.14.336 'the end of an era' 'unless SUSE' flush-race possible
+kernel 4.19.300 'a defect older than its patch' 'the patch is for 5.10 and later' meta-reserve possible
 kernel 4.19.60 'the last of the heap' 'from a heap' flush-race possible
 kernel 4.19.72 'the last without' counters flush-race possible closure-sync possible
 kernel 4.19.73 'the first with' 'with the flag' flush-race 'not here'

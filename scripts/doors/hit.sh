@@ -38,13 +38,13 @@ flush-wait 5.3
 closure-sync 4.16
 check-threads 5.7
 disk-gone 5.3
-node-error 4.17
-meta-reserve 5.10
-journal-error 5.4
-data-error 5.4
-leaf-flush 5.4
-write-order 5.10
-torn-set 5.4
+node-error 3.10 4.17
+meta-reserve 3.10 5.10
+journal-error 3.10 5.4
+data-error 3.10 5.4
+leaf-flush 3.10 5.4
+write-order 3.10 5.10
+torn-set 3.10 5.4
 no-memory 3.13'
 # end
 
@@ -287,6 +287,8 @@ verdict()
 		reason="once bcache is loaded: $reason"
 		[ "$word" != 'applies now' ] || word=possible
 	fi
+	[ "$word" = 'not here' ] || [ -z "$fits" ] || since "$fits" ||
+		reason="$reason; the patch is for $fits and later"
 	printf '  %-15s%-13s%s\n' "$1" "$word" "$reason"
 }
 
@@ -385,15 +387,17 @@ read_module
 read_sets
 [ -z "$DRY" ] || exit 0
 printf '\ndefects:\n'
+fits=''
 IFS='
 '
 flush_race
 for row in $SINCE; do
-	if since "${row#* }"; then
-		topic "${row% *}"
+	name=${row%% *} fits=${row##* } row=${row#* }
+	if since "${row% *}"; then
+		topic "$name"
 	else
-		word='not here' reason="it came with ${row#* }"
-		verdict "${row% *}"
+		word='not here' reason="it came with ${row% *}"
+		verdict "$name"
 	fi
 done
 echo
