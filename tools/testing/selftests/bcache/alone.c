@@ -57,6 +57,8 @@ int main(void)
 	load_all(&load);
 
 	alone = set_fails(load.fd);
+	if (there(CSET))
+		fatal("the cache set goes on");
 	if (setting("after", 1))
 		load_all(&load);
 	close(load.fd);
