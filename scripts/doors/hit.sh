@@ -259,8 +259,9 @@ read_sets()
 		show "$set/cache0" $CACHE
 		# of the disk, or of that which the partition is on
 		for queue in "$set/cache0/../queue" "$set/cache0/../../queue"; do
-			! get "$queue/write_cache" || volatile=$volatile$value
+			value=''
 			show "$queue" write_cache
+			volatile=$volatile$value
 		done
 		for backing in "$set"/bdev[0-9]*; do show "$backing" $BACKING; done
 		count_entries "$set/cache0"
