@@ -85,20 +85,6 @@ static void lose_backing(int fd)
 	cache_register();
 }
 
-/* From here on all is read from the backing disk. */
-static void detach(void)
-{
-	unsigned int tries = 10000;
-
-	at("detach");
-	bdev_put("detach", "1");
-	while (access("/sys/block/bcache0/bcache/cache", F_OK) == 0) {
-		if (!tries--)
-			fatal("the backing disk was not detached");
-		sleep_us(10000);
-	}
-}
-
 int main(void)
 {
 	const struct geometry geo = {
@@ -109,7 +95,6 @@ int main(void)
 	bool scattered = setting("scattered", 0), slow = setting("slow", 0);
 	unsigned long failing = setting("failing", 0);
 	struct load load = { .threads = 1, .in_turn = true };
-	unsigned long lost;
 
 	load.writes = setting("writes", 200);
 	load.span = load.writes;
@@ -138,7 +123,7 @@ int main(void)
 	} else {
 		load.fd = bcache_restart_timed(load.fd, true);
 	}
-	detach();
+	bdev_detach();
 
 	result(wb.before && wb.after < wb.before, "events",
 	       "%lu bytes dirty before writeback, %lu after", wb.before, wb.after);
@@ -157,9 +142,6 @@ int main(void)
 		       wb.flushes, load.writes);
 	result(!volatile_mb || !wb.early, "order",
 	       "keys were clean %lu times before a flush had ended", wb.early);
-	lost = kept_wrong(load.fd);
-	metric("lost", lost, "blocks");
-	result(!lost, "kept", "%lu blocks read back, %lu not as written",
-	       load.writes < KEPT_READS ? load.writes : KEPT_READS, lost);
+	kept_metric(&load);
 	return finish();
 }

@@ -286,29 +286,11 @@ static uint64_t cut_ns(void)
 
 /* the disks */
 
-/*
- * Power off waits for the requests that are under way, one disk after the
- * other. Hence the bad sectors first: they come to both at one moment. A flush
- * would still succeed until the power is off, and write what was acknowledged.
- */
 static void cut(void)
 {
 	s->cut = 1;
-	disk_fails(&cache, true);
-	disk_fails(&backing, true);
-	disk_put(&cache, "power", 0);
-	disk_put(&backing, "power", 0);
+	disks_cut();
 }
-
-static void power(void)
-{
-	disk_fails(&cache, false);
-	disk_fails(&backing, false);
-	disk_on(&cache);
-	disk_on(&backing);
-}
-
-/* sysfs of whatever cache set and device there is */
 
 static char bcache[32];
 
@@ -821,12 +803,12 @@ static void after(void)
 	stage("set goes");
 	set_goes();
 	if (p.cut)
-		power();
+		disks_power();
 	fault_resume();
 	stage("register");
 	if (p.again) {
 		second_cut();
-		power();
+		disks_power();
 	}
 	s->cut = 0;
 	if (!up(false) && !second_try())

@@ -39,6 +39,15 @@ bool there(const char *pattern);
 bool put_any(const char *dir, const char *file, const char *value);
 /* for ever where it does not go: somebody else has to lose patience */
 void set_goes(void);
+/* close FD, and wait until the set is gone that has lost its disk */
+void set_ends(int fd);
+/* both disks lose power at one moment, and have it again */
+void disks_cut(void);
+void disks_power(void);
+/* from here on all is read from the backing disk */
+void bdev_detach(void);
+/* kept() of guest.h, with what is lost as a metric, for a load that wrote its span */
+void kept_metric(const struct load *l);
 /*
  * Power off and on, of a cache disk of bcache_start() and the device FD; returns
  * its new file. The old set ends in between, and tries to write for a while.

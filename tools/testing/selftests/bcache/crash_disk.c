@@ -148,17 +148,65 @@ void set_goes(void)
 	wait_gone(CSET);
 }
 
-int disk_power_cycle(struct disk *d, int fd)
+/* A set whose disk is gone tries for a while to write its nodes. */
+void set_ends(int fd)
 {
-	at("power");
-	/* Power off alone would wait for the requests that are under way. */
-	disk_fails(d, true);
-	disk_put(d, "power", 0);
 	close(fd);
 	set_goes();
 	sleep_us(20000000);
+}
+
+/*
+ * Power off waits for the requests that are under way, one disk after the
+ * other. Hence the bad sectors first: they come to both at one moment. A flush
+ * would still succeed until the power is off, and write what was acknowledged.
+ */
+void disks_cut(void)
+{
+	disk_fails(&cache, true);
+	disk_fails(&backing, true);
+	disk_put(&cache, "power", 0);
+	disk_put(&backing, "power", 0);
+}
+
+void disks_power(void)
+{
+	disk_fails(&cache, false);
+	disk_fails(&backing, false);
+	disk_on(&cache);
+	disk_on(&backing);
+}
+
+int disk_power_cycle(struct disk *d, int fd)
+{
+	at("power");
+	disk_fails(d, true);
+	disk_put(d, "power", 0);
+	set_ends(fd);
 	disk_fails(d, false);
 	disk_on(d);
 	cache_register();
 	return backing_register(true);
+}
+
+void bdev_detach(void)
+{
+	unsigned int tries = 10000;
+
+	at("detach");
+	bdev_put("detach", "1");
+	while (access("/sys/block/bcache0/bcache/cache", F_OK) == 0) {
+		if (!tries--)
+			fatal("the backing disk was not detached");
+		sleep_us(10000);
+	}
+}
+
+void kept_metric(const struct load *l)
+{
+	unsigned long lost = kept_wrong(l->fd);
+
+	metric("lost", lost, "blocks");
+	result(!lost, "kept", "%lu blocks read back, %lu not as written",
+	       l->span < KEPT_READS ? l->span : KEPT_READS, lost);
 }

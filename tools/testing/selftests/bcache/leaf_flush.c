@@ -66,7 +66,7 @@ int main(void)
 		.block		= "4k",
 	};
 	struct load load = { .threads = 1, .in_turn = true, .stride = 8 * BLOCK };
-	unsigned long nodes, blocks, flushed, wrong;
+	unsigned long nodes, blocks, flushed;
 
 	load.writes = setting("writes", 200);
 	load.span = load.writes;
@@ -95,9 +95,6 @@ int main(void)
 	result(nodes, "events", "%lu bytes of nodes after %lu more blocks", nodes, blocks);
 	if (!setting("cost", 0))
 		load.fd = disk_power_cycle(&cache, load.fd);
-	wrong = kept_wrong(load.fd);
-	metric("wrong", wrong, "blocks");
-	result(!wrong, "kept", "%lu blocks read back, %lu not as written",
-	       load.span < KEPT_READS ? load.span : KEPT_READS, wrong);
+	kept_metric(&load);
 	return finish();
 }

@@ -131,22 +131,6 @@ static void *second(void *arg)
 	return arg;
 }
 
-static void cut(void)
-{
-	disk_fails(&cache, true);
-	disk_fails(&backing, true);
-	disk_put(&cache, "power", 0);
-	disk_put(&backing, "power", 0);
-}
-
-static void power(void)
-{
-	disk_fails(&cache, false);
-	disk_fails(&backing, false);
-	disk_on(&cache);
-	disk_on(&backing);
-}
-
 static void over_dirty(struct piece *p)
 {
 	unsigned int i, written = cset_size("cache0/btree_written");
@@ -170,18 +154,9 @@ static void over_dirty(struct piece *p)
 	if (failing)
 		disk_fails(&backing, false);
 	else
-		cut();
+		disks_cut();
 	for (i = 0; !to_cache && i < blocks; i++)
 		pthread_join(p[i].thread, NULL);
-}
-
-/* The old set is not gone before it has given up what it cannot write. */
-static void set_ends(void)
-{
-	at("again");
-	close(fd);
-	set_goes();
-	sleep_us(12000000);
 }
 
 /* Older than what was acknowledged, or than what was read after the cut. */
@@ -194,22 +169,6 @@ static void look(int *seen, bool *older)
 
 		older[i] |= v < least || v < seen[i];
 		seen[i] = v;
-	}
-}
-
-/* From here on all is read from the backing disk. */
-static void detach(void)
-{
-	unsigned int tries = 10000;
-
-	at("detach");
-	bdev_put("writeback_percent", "0");
-	bdev_put("writeback_running", "1");
-	bdev_put("detach", "1");
-	while (access("/sys/block/bcache0/bcache/cache", F_OK) == 0) {
-		if (!tries--)
-			fatal("the backing disk was not detached");
-		sleep_us(10000);
 	}
 }
 
@@ -296,13 +255,16 @@ int main(void)
 	fd = bcache_open(!volatile_mb);
 	over_dirty(p);
 
-	set_ends();
+	at("again");
+	set_ends(fd);
 	if (!failing)
-		power();
+		disks_power();
 	cache_register();
 	fd = backing_register(false);
 	look(seen, older);
-	detach();
+	bdev_put("writeback_percent", "0");
+	bdev_put("writeback_running", "1");
+	bdev_detach();
 	look(seen, older);
 	for (i = 0; i < blocks; i++)
 		lost += older[i];
