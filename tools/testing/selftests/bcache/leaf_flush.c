@@ -39,7 +39,8 @@ static unsigned long again(const struct load *l, bool writes)
 		if (pread(fd, buf, BLOCK, i * l->stride) != BLOCK ||
 		    (writes && pwrite(fd, buf, BLOCK, i * l->stride) != BLOCK))
 			fatal("cannot read and write block %lu", i);
-	sleep_us(1000);
+	/* a node is counted when its write begins */
+	sleep_us(1000 + 4 * setting("cache_us", setting("dev_us", 100)));
 	if (setting("sync", 0) && fdatasync(fd))
 		fatal("fdatasync failed");
 	close(fd);
