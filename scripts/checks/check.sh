@@ -54,7 +54,8 @@ opt_p=''
 options np "$@"
 shift $((OPTIND - 1))
 if [ -n "$opt_p" ]; then
-	[ $# -gt 0 ] && [ -z "$DRY" ] || misused
+	[ $# -gt 0 ] || misused
+	[ -z "$DRY" ] || misused
 	mkdir -p "$OUT/check"
 	part "$@"
 	exit
