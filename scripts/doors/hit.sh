@@ -45,7 +45,8 @@ data-error 3.10 5.4
 leaf-flush 3.10 5.4
 write-order 3.10 5.10
 torn-set 3.10 5.4
-no-memory 3.13'
+no-memory 3.13
+replay-split 3.14'
 # end
 
 ROOT=${SYSROOT:-}
@@ -367,6 +368,8 @@ topic()
 		reason='a power cut in the middle of the write of a leaf makes the cache set refuse to register' ;;
 	no-memory)
 		reason='an allocation that fails: in garbage collection it costs data, else a panic or a hang' ;;
+	replay-split)
+		reason='a crash after discards, or writes past the cache: the set may not register again' ;;
 	esac
 	verdict "$1"
 }
