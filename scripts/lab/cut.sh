@@ -26,12 +26,14 @@ kernel=$(kernel_dir "$base" "$scenario" "$stack")
 # that are run again with a fault.
 pad=''
 case " $* " in *' load='*) pad=$(printf 'pad=%*s' $((400 - $(printf %s "$*" | wc -c))) '' | tr ' ' -) ;; esac
+# Which requests are under way is known in virtual time only.
+virtual "$scenario" && real='' || real=1
 mkdir -p "$dir"
 from=$(date +%s)
 # shellcheck disable=SC2046
 timeout -k 5 300 sh -c 'ulimit -t "$0" && exec "$@"' "${CUT_SECONDS:-60}" "$kernel/linux" \
 	$(grep -v '^#' "$SELF/configs/$scenario.boot") $(uml_words crash "$dir") \
-	${pad:+"$pad"} "$@" \
+	${pad:+"$pad"} "$@" ${real:+torn=0} \
 	> "$dir/console" 2>&1 3> "$dir/ktap" < /dev/null &
 KID=$!
 wait "$KID" 2>/dev/null && rc=0 || rc=$?

@@ -93,6 +93,7 @@ static struct shared {
 	_Atomic unsigned long acknowledged, ops;
 	struct block	block[MAX_BLOCKS];
 	bool		all_lost;	/* as far as it could be seen */
+	bool		torn;		/* a request that returned success after the cut */
 	enum kind	kind;
 	char		what[200];
 	pthread_mutex_t	lock;
@@ -171,7 +172,7 @@ static struct plan {
 	unsigned long	dsync, sync, reads, discards;
 	unsigned long	mode, running, cutoff_k, chore_us;
 	unsigned long	calm, cut_permille, again, restart;
-	unsigned long	cut, pause_s;
+	unsigned long	cut, pause_s, torn, supers;
 } p;
 
 /* Loads with a name, for single faults: settings that do not say otherwise. */
@@ -182,7 +183,7 @@ static const struct {
 	.name = "root",
 	.settings = {
 		"bucket_k=16 block=4096 cache_mb=8 threads=1 span=64 fill=1",
-		"ops=80 dsync=64 sync=8 reads=8 running=0 chore_us=0 pause_s=40",
+		"ops=80 dsync=64 sync=8 reads=8 running=0 chore_us=0 pause_s=40 supers=20",
 	},
 }, {
 	/* many keys in small nodes, which split */
@@ -203,7 +204,7 @@ static const struct {
 /* what is the same in all of them */
 static const char * const same[] = {
 	"cut=0 cache_us=100 cache_volatile=0 backing_us=100 backing_volatile=0",
-	"most=1 discards=0 mode=1 cutoff_k=0 calm=0 again=0 restart=0",
+	"most=1 discards=0 mode=1 cutoff_k=0 calm=0 again=0 restart=0 torn=0",
 };
 
 static void use_settings(const char *words)
@@ -234,6 +235,8 @@ static void named_load(const char *name)
 
 static void draw_plan(void)
 {
+	uint64_t own;
+
 	if (getenv("load"))
 		named_load(getenv("load"));
 	lot = mix(setting("seed", 1) + 1) | 1;
@@ -265,7 +268,11 @@ static void draw_plan(void)
 	p.restart	= draw("restart", 0, 0, 1);
 	p.cut		= setting("cut", 1);
 	p.pause_s	= setting("pause_s", 0);
-	printf("\n");
+	/* of a lot of their own, so that half of all cuts are as they are without */
+	own		= mix(setting("seed", 1) + 7777);
+	p.torn		= setting("torn", own % 2);
+	p.supers	= setting("supers", p.torn && own / 2 % 4 == 0 ? 16 : 0);
+	printf(" torn=%lu supers=%lu\n", p.torn, p.supers);
 	if (p.threads > MAX_THREADS || p.span > MAX_BLOCKS || !p.threads ||
 	    p.span < p.threads)
 		fatal("no such load");
@@ -286,10 +293,21 @@ static uint64_t cut_ns(void)
 
 /* the disks */
 
-static void cut(void)
+/* At that time. What is under way then may be torn, with a lot of its own. */
+static void cut(uint64_t ns)
 {
+	static unsigned int cuts;
+	unsigned long torn;
+
+	if (p.torn)
+		disks_note(ns);
+	else
+		sleep_until(ns);
 	s->cut = 1;
-	disks_cut();
+	torn = disks_cut(p.torn ? mix(setting("seed", 1) * 2 + cuts++) | 1 : 0);
+	s->torn |= !!torn;
+	if (p.torn)
+		printf("# cut tears %lu sectors\n", torn);
 }
 
 static char bcache[32];
@@ -540,14 +558,12 @@ static bool do_read(void *buf, uint32_t first, unsigned int nr)
 	return true;
 }
 
-void sleep_until(uint64_t ns)
+/* The superblock of the cache disk: at every so many of the operations. */
+static void write_super(unsigned long ops)
 {
-	struct timespec ts = {
-		.tv_sec = ns / NSEC_PER_SEC, .tv_nsec = ns % NSEC_PER_SEC,
-	};
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL))
-		;
+	if (p.supers && ops % p.supers == p.supers / 2)
+		put_any(CSET, "cache0/cache_replacement_policy",
+			ops / p.supers % 2 ? "lru" : "fifo");
 }
 
 static void *load_thread(void *arg)
@@ -566,11 +582,14 @@ static void *load_thread(void *arg)
 		unsigned int blocks = 1 + (lots >> 8) % p.most;
 		uint32_t first = base + (lots >> 16) % room;
 		unsigned int op = lots % 64;
+		unsigned long nr_ops;
 
 		if (first + blocks > base + room)
 			blocks = base + room - first;
-		if (s->ops++ == p.ops / 2)
+		nr_ops = s->ops++;
+		if (nr_ops == p.ops / 2)
 			sleep_us(p.pause_s * 1000000);
+		write_super(nr_ops);
 		if (op < p.sync)
 			go_on = do_sync(op & 1);
 		else if (op < p.sync + p.reads)
@@ -686,7 +705,7 @@ static void judge(uint32_t nr, unsigned int sector, int64_t from)
 		outcome(LOST, "block %u sector %u: write %ld of %u, acknowledged %u at '%s'%s",
 			nr, sector, (long)from, b->issued, b->durable,
 			stages[s->stage], backing_volatile());
-	else if (from < b->late)
+	else if (from < b->late && !s->torn)
 		outcome(LATE, "block %u sector %u: write %ld of %u, acknowledged %u at '%s'",
 			nr, sector, (long)from, b->issued, b->late,
 			stages[s->stage]);
@@ -748,8 +767,7 @@ static void second_cut(void)
 		register_disk(&backing, TRIES);
 		_exit(0);
 	}
-	sleep_until(now_ns() + us * 1000 + 1);
-	cut();
+	cut(now_ns() + us * 1000 + 1);
 	waitpid(pid, NULL, 0);
 	stage("set goes again");
 	set_goes();
@@ -836,10 +854,11 @@ static void load_ends(pid_t pid)
 	int status;
 
 	if (p.cut) {
-		sleep_until(load_from + cut_ns());
-		if (setting("record", 0) == 1)
+		if (setting("record", 0) == 1) {
+			sleep_until(load_from + cut_ns());
 			record_print(load_from);
-		cut();
+		}
+		cut(load_from + cut_ns());
 		printf("# cut after %lu operations, %lu acknowledged\n", s->ops,
 		       s->acknowledged);
 		stage("load ends");

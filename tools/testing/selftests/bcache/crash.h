@@ -16,7 +16,7 @@
 
 struct disk {
 	const char	*name;
-	unsigned long	mb;
+	unsigned long	mb, us;
 	char		dev[32];
 };
 
@@ -41,8 +41,14 @@ bool put_any(const char *dir, const char *file, const char *value);
 void set_goes(void);
 /* close FD, and wait until the set is gone that has lost its disk */
 void set_ends(int fd);
-/* both disks lose power at one moment, and have it again */
-void disks_cut(void);
+/*
+ * Both disks lose power at one moment, and have it again. With a lot that is not 0
+ * the requests that are under way are torn, those since disks_note(); it wants to
+ * be called before, and returns at the moment. Returns how many sectors are not as
+ * their request left them.
+ */
+void disks_note(uint64_t ns);
+unsigned long disks_cut(unsigned long lot);
 void disks_power(void);
 /* from here on all is read from the backing disk */
 void bdev_detach(void);

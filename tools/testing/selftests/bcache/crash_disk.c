@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define TEAR	"/sys/module/null_blk/parameters/tear"
 
 struct disk cache = { .name = "cache" };
 struct disk backing = { .name = "backing", .mb = 16 };
@@ -75,6 +78,7 @@ void disk_make(struct disk *d, unsigned long us, unsigned long volatile_mb)
 	snprintf(path, sizeof(path), NULLB "%s", d->name);
 	if (mkdir(path, 0755))
 		fatal("cannot make null_blk device %s", d->name);
+	d->us = us;
 	disk_put(d, "size", d->mb);
 	disk_put(d, "blocksize", 512);
 	disk_put(d, "memory_backed", 1);
@@ -161,12 +165,45 @@ void set_ends(int fd)
  * other. Hence the bad sectors first: they come to both at one moment. A flush
  * would still succeed until the power is off, and write what was acknowledged.
  */
-void disks_cut(void)
+unsigned long disks_cut(unsigned long lot)
 {
+	unsigned long torn = 0;
+
 	disk_fails(&cache, true);
 	disk_fails(&backing, true);
+	if (lot) {
+		put(TEAR, "%lu", lot);
+		torn = get(TEAR);
+	}
 	disk_put(&cache, "power", 0);
 	disk_put(&backing, "power", 0);
+	return torn;
+}
+
+void sleep_until(uint64_t ns)
+{
+	struct timespec ts = {
+		.tv_sec = ns / NSEC_PER_SEC, .tv_nsec = ns % NSEC_PER_SEC,
+	};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL))
+		;
+}
+
+/*
+ * What is submitted in the time that a request takes before the cut is under way
+ * then. The first two microseconds are left out: tasks do not wake up at once.
+ */
+void disks_note(uint64_t ns)
+{
+	struct disk *slow = cache.us > backing.us ? &cache : &backing;
+	struct disk *fast = slow == &cache ? &backing : &cache;
+
+	sleep_until(ns - slow->us * 1000 + 2000);
+	put(TEAR, "%s", slow->dev + 5);
+	sleep_until(ns - fast->us * 1000 + 2000);
+	put(TEAR, "%s", fast->dev + 5);
+	sleep_until(ns);
 }
 
 void disks_power(void)
