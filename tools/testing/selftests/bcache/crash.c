@@ -300,11 +300,11 @@ static void cut(uint64_t ns)
 	unsigned long torn;
 
 	if (p.torn)
-		disks_note(ns);
+		disks_note(ns, mix(setting("seed", 1) * 2 + cuts++) | 1);
 	else
 		sleep_until(ns);
 	s->cut = 1;
-	torn = disks_cut(p.torn ? mix(setting("seed", 1) * 2 + cuts++) | 1 : 0);
+	torn = disks_cut();
 	s->torn |= !!torn;
 	if (p.torn)
 		printf("# cut tears %lu sectors\n", torn);

@@ -42,13 +42,12 @@ void set_goes(void);
 /* close FD, and wait until the set is gone that has lost its disk */
 void set_ends(int fd);
 /*
- * Both disks lose power at one moment, and have it again. With a lot that is not 0
- * the requests that are under way are torn, those since disks_note(); it wants to
- * be called before, and returns at the moment. Returns how many sectors are not as
- * their request left them.
+ * Both disks lose power at one moment, and have it again. Where disks_note() was
+ * called well before that moment, which is when it returns, the requests that are
+ * under way are torn: returns how many sectors are not as their request left them.
  */
-void disks_note(uint64_t ns);
-unsigned long disks_cut(unsigned long lot);
+void disks_note(uint64_t ns, unsigned long lot);
+unsigned long disks_cut(void);
 void disks_power(void);
 /* from here on all is read from the backing disk */
 void bdev_detach(void);

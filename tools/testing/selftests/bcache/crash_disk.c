@@ -160,20 +160,24 @@ void set_ends(int fd)
 	sleep_us(20000000);
 }
 
+/* of the next cut, if its requests are torn */
+static unsigned long tear_lot;
+
 /*
  * Power off waits for the requests that are under way, one disk after the
  * other. Hence the bad sectors first: they come to both at one moment. A flush
  * would still succeed until the power is off, and write what was acknowledged.
  */
-unsigned long disks_cut(unsigned long lot)
+unsigned long disks_cut(void)
 {
 	unsigned long torn = 0;
 
 	disk_fails(&cache, true);
 	disk_fails(&backing, true);
-	if (lot) {
-		put(TEAR, "%lu", lot);
+	if (tear_lot) {
+		put(TEAR, "%lu", tear_lot);
 		torn = get(TEAR);
+		tear_lot = 0;
 	}
 	disk_put(&cache, "power", 0);
 	disk_put(&backing, "power", 0);
@@ -194,11 +198,12 @@ void sleep_until(uint64_t ns)
  * What is submitted in the time that a request takes before the cut is under way
  * then. The first two microseconds are left out: tasks do not wake up at once.
  */
-void disks_note(uint64_t ns)
+void disks_note(uint64_t ns, unsigned long lot)
 {
 	struct disk *slow = cache.us > backing.us ? &cache : &backing;
 	struct disk *fast = slow == &cache ? &backing : &cache;
 
+	tear_lot = lot;
 	sleep_until(ns - slow->us * 1000 + 2000);
 	put(TEAR, "%s", slow->dev + 5);
 	sleep_until(ns - fast->us * 1000 + 2000);

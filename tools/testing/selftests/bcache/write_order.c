@@ -154,7 +154,7 @@ static void over_dirty(struct piece *p)
 	if (failing)
 		disk_fails(&backing, false);
 	else
-		disks_cut(0);
+		disks_cut();
 	for (i = 0; !to_cache && i < blocks; i++)
 		pthread_join(p[i].thread, NULL);
 }
