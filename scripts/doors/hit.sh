@@ -46,7 +46,8 @@ leaf-flush 3.10 5.4
 write-order 3.10 5.10
 torn-set 3.10 5.4
 no-memory 3.13
-replay-split 3.14'
+replay-split 3.14
+gen-limit 3.10 5.4'
 # end
 
 ROOT=${SYSROOT:-}
@@ -370,6 +371,8 @@ topic()
 		reason='an allocation that fails: in garbage collection it costs data, else a panic or a hang' ;;
 	replay-split)
 		reason='a crash after discards, or writes past the cache: the set may not register again' ;;
+	gen-limit)
+		reason='discards or writes past a full cache, the sooner the smaller its buckets: see hit.rst before a reboot' ;;
 	esac
 	verdict "$1"
 }
