@@ -18,6 +18,10 @@
  *   first	write: the whole journal, when a new cache is registered
  *   full	no journal bucket, a read of data that disables the cache set
  *		while writers wait for room in the journal
+ *   hand	no sector, but io_disable is 1 when the key of a durable write
+ *		comes to the journal, and 0 again when the write ends
+ *   toggle	no sector, but "discard" is 0 and then 1 again, many times, while
+ *		journal buckets are discarded
  *
  * A registration may be refused, if it says so, but what was acknowledged must
  * not be lost without a word: where it is refused, the sectors become good again
@@ -29,7 +33,7 @@
  * Settings: fault, once (the sectors are good again after one failed read), zero,
  * bucket_k, cache_mb, writes (of a thread before the leaf is written; half as many
  * come after), discard (of freed journal buckets, in kernels that do it),
- * limit_ms (the longest that a writer may hang once the set is disabled),
+ * backing_mb, limit_ms (the longest that a writer may hang once the set is disabled),
  * cache_us, backing_us.
  */
 #define _GNU_SOURCE
@@ -410,7 +414,8 @@ static void power_cut(int fd)
 	disk_copy(&backing, false);
 	close(fd);
 	at("stop");
-	if (!gone(CSET) && !fault_is("stop") && !count_failed())
+	if (!gone(CSET) && !fault_is("stop") &&
+	    (!count_failed() || fault_is("hand")))
 		cset_put("stop", "1");
 	wait_free(&cache);
 	wait_free(&backing);
@@ -448,6 +453,92 @@ static unsigned long slowest_end(void)
 		if (writer[i].ended > last)
 			last = writer[i].ended;
 	return (last - fault_ns) / 1000;
+}
+
+/* There are more leaves than stay in memory, so the key takes a while to its. */
+static void hand_part(int fd)
+{
+	struct load keys = {
+		.fd = fd, .threads = 8, .writes = 5000, .in_turn = true,
+		.first = THREADS * SPAN, .span = 5000, .stride = 2 * BLOCK,
+	};
+	unsigned int us = setting("cache_us", 1000);
+	struct seen seen;
+	bool registered;
+	uint64_t cleared;
+
+	load_all(&keys);
+	writers_start(1, 1);
+	writers_end();
+	sleep_us(31000000);	/* a dirty node is not pruned */
+	prune_cache();
+	lab_put("read_us", 10 * us);
+	writers_start(1, 1);
+	sleep_us(us / 2);
+	cset_put("internal/io_disable", "1");
+	sleep_us(us);
+	cset_put("internal/io_disable", "0");
+	cleared = now_ns();
+	writers_end();
+	lab_put("read_us", 0);
+	metric("failed", count_failed(), "writes");
+	power_cut(fd);
+	registered = try_register();
+	seen = registered ? check(backing_register(true)) : (struct seen){ 0 };
+
+	result(writer[0].ended > cleared, "events",
+	       "the write ends %lld us after io_disable is 0",
+	       (long long)(writer[0].ended - cleared) / 1000);
+	result(registered, "registered", "%u registrations refused, 0 expected",
+	       !registered);
+	result(seen.acknowledged && !seen.lost && !seen.foreign, "kept",
+	       "%lu blocks acknowledged, %lu lost, %lu foreign",
+	       seen.acknowledged, seen.lost, seen.foreign);
+}
+
+/* Discards that the cache disk has done: field 12 of 17. */
+static unsigned long discards(void)
+{
+	unsigned long nr[12] = { 0 };
+	char path[64];
+	FILE *f;
+	int i;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/stat", cache.dev + strlen("/dev/"));
+	f = fopen(path, "r");
+	if (!f)
+		fatal("cannot open %s", path);
+	for (i = 0; i < 12; i++)
+		if (fscanf(f, "%lu", &nr[i]) != 1)
+			fatal("no discards in %s", path);
+	fclose(f);
+	return nr[11];
+}
+
+static void toggle_part(int fd)
+{
+	unsigned int us = setting("cache_us", 1000), nr = 0;
+	struct seen seen;
+	bool registered;
+
+	writers_start(THREADS, setting("writes", 100));
+	while (nr++ < 100) {
+		cset_put("cache0/discard", "0");
+		sleep_us(us);
+		cset_put("cache0/discard", "1");
+		sleep_us(5 * us);
+	}
+	writers_end();
+	metric("discards", discards(), "requests");
+	result(discards(), "events", "%lu discards", discards());
+	power_cut(fd);
+	registered = try_register();
+	seen = registered ? check(backing_register(true)) : (struct seen){ 0 };
+	result(registered, "registered", "%u registrations refused, 0 expected",
+	       !registered);
+	result(seen.acknowledged && !seen.lost && !seen.foreign, "kept",
+	       "%lu blocks acknowledged, %lu lost, %lu foreign",
+	       seen.acknowledged, seen.lost, seen.foreign);
 }
 
 static void write_part(int fd)
@@ -584,7 +675,7 @@ int main(void)
 	char bucket[16];
 	const struct geometry geo = {
 		.cache_mb	= setting("cache_mb", 2 * bucket_k),
-		.backing_mb	= 16,
+		.backing_mb	= setting("backing_mb", 16),
 		.bucket		= bucket,
 		.block		= "512",
 	};
@@ -607,6 +698,10 @@ int main(void)
 		write_part(fd);
 	else if (fault_is("first"))
 		first_part(fd);
+	else if (fault_is("hand"))
+		hand_part(fd);
+	else if (fault_is("toggle"))
+		toggle_part(fd);
 	else
 		read_part(fd);
 	return finish();
