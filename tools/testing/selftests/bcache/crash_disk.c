@@ -24,12 +24,18 @@ void disk_put(struct disk *d, const char *file, unsigned long value)
 	put(path, "%lu", value);
 }
 
+/*
+ * Old kernels put the parts of a bad range of more than 512 sectors into their table
+ * in the wrong order, and do not find most of them.
+ */
 void disk_fails(struct disk *d, bool fails)
 {
+	unsigned long at, end = d->mb * 2048, step = fails ? 512 : end;
 	char path[128];
 
 	snprintf(path, sizeof(path), NULLB "%s/badblocks", d->name);
-	put(path, "%c0-%lu", fails ? '+' : '-', d->mb * 2048 - 1);
+	for (at = 0; at < end; at += step)
+		put(path, "%c%lu-%lu", fails ? '+' : '-', at, at + step - 1);
 }
 
 void disk_on(struct disk *d)
