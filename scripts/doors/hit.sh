@@ -47,7 +47,8 @@ write-order 3.10 5.10
 torn-set 3.10 5.4
 no-memory 3.13
 replay-split 3.14
-gen-limit 3.10 5.4'
+gen-limit 3.10 5.4
+alone 3.10 5.10'
 # end
 
 ROOT=${SYSROOT:-}
@@ -373,6 +374,8 @@ topic()
 		reason='a crash after discards, or writes past the cache: the set may not register again' ;;
 	gen-limit)
 		reason='discards or writes past a full cache, the sooner the smaller its buckets: see hit.rst before a reboot' ;;
+	alone)
+		reason='a cache disk that fails and comes back is older than what was written in between' ;;
 	esac
 	verdict "$1"
 }

@@ -1,32 +1,108 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * alone - is a cache stale that comes back after its device went on without it?
+ * alone - what was acknowledged before and after a cache disk failed?
  *
- * Nothing is dirty. The cache disk fails, its set is given up, and the backing
- * device goes on alone: durable writes succeed. Then the disk is there again, and
- * both are registered, as after a reboot.
+ * The cache disk fails, and its set is given up. The backing device goes on alone,
+ * or is stopped if what it needs is in the cache alone; it is held open, and written
+ * again. Then the disk is there again, and both are registered, as after a reboot.
+ * A device that went on has to have forgotten the set, the others not.
  *
  * Settings: writes (blocks, before and after the failure), after (0: none after
- * it), cache_us and backing_us (latencies).
+ * it), dirty (1: writeback mode, else writethrough), always (1: of
+ * stop_when_cache_set_failed), unregister (1: the set was told to go before), attach
+ * (1: by hand, after both were registered), untold (the superblock of the backing
+ * device cannot be written: 1, so that it does not say "dirty"; 2, when the set
+ * fails), volatile_mb (volatile cache of the backing disk, whose power fails in the
+ * end), cache_us and backing_us (latencies).
+ *
+ * Writes are FUA, without a flush behind them where there is asynchronous I/O.
  */
 #define _GNU_SOURCE
 #include "crash_disk.c"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <linux/aio_abi.h>
+#include <sys/syscall.h>
+
+#define BOUND	"/sys/block/bcache0/bcache/cache"
+
+static unsigned long writes;
+static char *buf;
+static int fd;
+
+static bool write_block(unsigned long nr, char content)
+{
+	static aio_context_t ctx;
+	struct iocb cb = {
+		.aio_lio_opcode	= IOCB_CMD_PWRITE,
+		.aio_fildes	= fd,
+		.aio_buf	= (uintptr_t)buf,
+		.aio_nbytes	= BLOCK,
+		.aio_offset	= nr * BLOCK,
+	}, *cbs = &cb;
+	struct io_event end;
+
+	memset(buf, content, BLOCK);
+	if (!ctx && syscall(SYS_io_setup, 1, &ctx))
+		return pwrite(fd, buf, BLOCK, nr * BLOCK) == BLOCK;
+	return syscall(SYS_io_submit, ctx, 1, &cbs) == 1 &&
+	       syscall(SYS_io_getevents, ctx, 1, 1, &end, NULL) == 1 &&
+	       end.res == BLOCK;
+}
+
+/* how many are acknowledged */
+static unsigned long write_all(char content)
+{
+	unsigned long i, good = 0;
+
+	for (i = 0; i < writes; i++)
+		good += write_block(i, content);
+	return good;
+}
+
+static unsigned long all_lost(char content)
+{
+	unsigned long i, lost = 0;
+
+	at("kept");
+	for (i = 0; i < writes; i++)
+		lost += pread(fd, buf, BLOCK, i * BLOCK) != BLOCK ||
+			buf[0] != content || buf[BLOCK - 1] != content;
+	return lost;
+}
+
+/* Is the superblock of the backing device bad from now on? */
+static void untold_at(unsigned long when)
+{
+	if (setting("untold", 0))
+		put(NULLB "backing/badblocks", "%c8-15",
+		    setting("untold", 0) == when ? '+' : '-');
+}
+
+/* Dirty data, of which the superblock does not know. */
+static void untold(void)
+{
+	untold_at(0);
+	fd = bcache_restart(fd, true);
+	if (!bdev_size("dirty_data"))
+		fatal("nothing is dirty");
+}
 
 /* A read that fails is what bcache counts; one is enough here. */
-static void set_fails(int fd)
+static void set_fails(void)
 {
-	char *buf = aligned_alloc(BLOCK, BLOCK);
-	unsigned int tries = 1000;
+	unsigned int tries = 10000;
 
 	at("fail");
 	cset_put("io_error_limit", "1");
+	if (setting("unregister", 0)) {
+		/* each read of dirty data that fails counts as one of that disk */
+		bdev_put("io_error_limit", "1000000");
+		cset_put("unregister", "1");
+	}
 	disk_fails(&cache, true);
 	if (pread(fd, buf, BLOCK, 0) != BLOCK)
 		printf("# the read fails, too\n");
-	cset_put("internal/trigger_gc", "1");
+	put_any(CSET, "internal/trigger_gc", "1");
 	while (there(CSET)) {
 		if (!tries--)
 			fatal("the cache set goes on");
@@ -34,7 +110,35 @@ static void set_fails(int fd)
 	}
 	/* it is not gone before it has given up what it cannot write */
 	sleep_us(12000000);
-	free(buf);
+}
+
+static void come_back(void)
+{
+	if (setting("volatile_mb", 0))
+		disks_cut();
+	close(fd);
+	set_goes();
+	untold_at(0);
+	if (setting("volatile_mb", 0))
+		disks_power();
+	else
+		disk_fails(&cache, false);
+	cache_register();
+	fd = backing_register(true);
+}
+
+/* where there is no set of the device yet */
+static void attach(void)
+{
+	glob_t g;
+
+	if (!access(BOUND, F_OK) || glob(CSET, 0, NULL, &g))
+		return;
+	at("attach");
+	bdev_put("attach", strrchr(g.gl_pathv[0], '/') + 1);
+	if (access(BOUND, F_OK))
+		fatal("it is not attached");
+	globfree(&g);
 }
 
 int main(void)
@@ -43,28 +147,41 @@ int main(void)
 		.bucket		= "64k",
 		.block		= "4k",
 	};
-	struct load load = { .threads = 1, .in_turn = true };
+	bool dirty = setting("dirty", 0), always = setting("always", 0);
+	bool stops = dirty || always || setting("untold", 0) == 2;
+	bool after = setting("after", 1), bound;
+	unsigned long good, lost;
 
-	load.writes = setting("writes", 64);
-	load.span = load.writes;
-	plan(2);
-	cache.mb = 128;
-	backing.mb = 256;
+	plan(3);
+	writes = setting("writes", 64);
+	buf = aligned_alloc(BLOCK, BLOCK);
+	cache.mb = 64;
+	backing.mb = 64;
 	disk_given(&cache, 0);
-	disk_given(&backing, 0);
-	load.fd = bcache_start(&geo, true);
-	bdev_put("cache_mode", "writethrough");
-	load_all(&load);
+	disk_given(&backing, setting("volatile_mb", 0));
+	fd = bcache_start(&geo, true);
+	bdev_put("cache_mode", dirty ? "writeback" : "writethrough");
+	bdev_put("stop_when_cache_set_failed", always ? "always" : "auto");
+	untold_at(1);
+	/* the first ones find no free bucket, and go past the cache */
+	if (write_all('a') + write_all('a') != 2 * writes || fdatasync(fd))
+		fatal("a write fails");
+	if (setting("untold", 0) == 1)
+		untold();
+	untold_at(2);
+	set_fails();
+	good = after ? write_all('b') : 0;
+	result(good == (after && !stops ? writes : 0), "events",
+	       "%lu of %lu writes succeed without the cache set", good,
+	       after ? writes : 0);
+	come_back();
 
-	set_fails(load.fd);
-	result(there(BDEV), "events", "the device goes on, its set does not");
-	if (setting("after", 1))
-		load_all(&load);
-	close(load.fd);
-	set_goes();
-	disk_fails(&cache, false);
-	cache_register();
-	load.fd = backing_register(true);
-	kept_metric(&load);
+	bound = !access(BOUND, F_OK);
+	result(bound == stops, "bound", "%u of 1 device names its set", bound);
+	if (setting("attach", 0))
+		attach();
+	lost = all_lost(good ? 'b' : 'a');
+	metric("lost", lost, "blocks");
+	result(!lost, "kept", "%lu blocks read back, %lu not as written", writes, lost);
 	return finish();
 }
