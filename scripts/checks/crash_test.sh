@@ -82,15 +82,16 @@ says()
 	say "$ok $cases $name"
 }
 
-# twice: a cut with a seed of its own says the same to the byte.
+# twice: a cut with a seed of its own says the same to the byte, and tears something.
 twice()
 {
 	for time in 1 2; do
-		KEEP=1 "$TOP/scripts/lab/cut.sh" "$BASE" series "$OUT/crash/twice-$time" seed=1000
+		KEEP=1 "$TOP/scripts/lab/cut.sh" "$BASE" series "$OUT/crash/twice-$time" seed=1000 torn=1
 	done > "$OUT/crash/twice"
 	diff -r "$OUT/crash/twice-1" "$OUT/crash/twice-2" > "$OUT/crash/twice.diff" && ok=ok || ok='not ok'
 	sed 's/^/# /' "$OUT/crash/twice.diff" | head -5
 	grep -q '^# cut after [1-9]' "$OUT/crash/twice-1"/*/ktap || ok='not ok'
+	grep -q '^# cut tears [1-9]' "$OUT/crash/twice-1"/*/ktap || ok='not ok'
 	cases=$((cases + 1))
 	say "$ok $cases crash.twice"
 }
