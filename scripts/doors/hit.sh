@@ -48,7 +48,8 @@ torn-set 3.10 5.4
 no-memory 3.13
 replay-split 3.14
 gen-limit 3.10 5.4
-alone 3.10 5.10'
+alone 3.10 5.10
+teardown 4.18'
 # end
 
 ROOT=${SYSROOT:-}
@@ -376,6 +377,8 @@ topic()
 		reason='discards or writes past a full cache, the sooner the smaller its buckets: see hit.rst before a reboot' ;;
 	alone)
 		reason='a cache disk that fails and comes back is older than what was written in between' ;;
+	teardown)
+		reason='a backing disk that goes away while in use is refused when it returns' ;;
 	esac
 	verdict "$1"
 }

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * disk_back - can a backing disk come back while its old device is open?
+ *
+ * Blocks are dirty in the cache. The backing disk goes away while a task writes;
+ * this gets an error and keeps the device open, as a mounted file system does. The
+ * disk returns, is registered, and read. Then the cache set is stopped.
+ *
+ * Observed from outside: sysfs, and the blocks.
+ *
+ * Settings: busy (0: the task closes the device at its error), clean (1: the blocks
+ * are written back before), cache_us and backing_us (latencies).
+ */
+#define _GNU_SOURCE
+#include "crash_disk.c"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#define BLOCKS		64
+#define WAIT_S		100
+
+static char *buf;
+
+/* Until there is an error, far from the blocks that are looked at. */
+static pid_t writer(int fd, bool stays)
+{
+	pid_t pid = fork();
+	unsigned int i;
+
+	if (pid)
+		return pid;
+	for (i = 0; pwrite(fd, buf, BLOCK, (1024 + i % 64) * BLOCK) == BLOCK; i++)
+		;
+	if (stays)
+		pause();
+	_exit(0);
+}
+
+static bool within(unsigned int s, bool wanted, const char *pattern)
+{
+	for (s *= 100; s && there(pattern) != wanted; s--)
+		sleep_us(10000);
+	return there(pattern) == wanted;
+}
+
+static void written_back(void)
+{
+	at("writeback");
+	bdev_put("writeback_percent", "0");
+	bdev_put("writeback_running", "1");
+	while (bdev_size("dirty_data"))
+		sleep_us(10000);
+	sleep_us(40000000);
+}
+
+int main(void)
+{
+	const struct geometry geo = {
+		.bucket		= "64k",
+		.block		= "4k",
+	};
+	struct load load = {
+		.threads = 1, .in_turn = true, .writes = BLOCKS, .span = BLOCKS,
+	};
+	bool busy = setting("busy", 1), back;
+	pid_t pid;
+
+	plan(3);
+	buf = aligned_alloc(BLOCK, BLOCK);
+	cache.mb = 128;
+	disk_given(&cache, 0);
+	disk_given(&backing, 0);
+	load.fd = bcache_start(&geo, true);
+	load_all(&load);
+	if (setting("clean", 0))
+		written_back();
+	pid = writer(load.fd, busy);
+	close(load.fd);
+	sleep_us(100000);
+
+	at("gone");
+	disk_fails(&backing, true);
+	disk_put(&backing, "power", 0);
+	sleep_us(10000000);
+	if (!busy)
+		waitpid(pid, NULL, 0);
+	sleep_us(1000000);
+	disk_fails(&backing, false);
+	disk_on(&backing);
+	if (there("/sys/block/bcache1"))
+		fatal("there are two devices");
+
+	at("back");
+	put("/sys/fs/bcache/register", "%s", backing.dev);
+	back = within(WAIT_S, true, "/sys/block/bcache[01]/bcache/cache");
+	result(back, "back", back ? "the disk is attached again" :
+	       "the disk is not attached after %u s", WAIT_S);
+	if (back) {
+		load.fd = open(there("/dev/bcache1") ? "/dev/bcache1" : "/dev/bcache0",
+			       O_RDWR | O_DIRECT);
+		kept_metric(&load);
+		close(load.fd);
+	} else {
+		metric("lost", BLOCKS, "blocks");
+		result(false, "kept", "%u of %u blocks out of reach", BLOCKS, BLOCKS);
+	}
+
+	at("stop");
+	put_any(CSET, "stop", "1");
+	back = within(WAIT_S, false, CSET);
+	result(back, "stops", back ? "the cache set is gone" :
+	       "the cache set is there after %u s", WAIT_S);
+	kill(pid, SIGKILL);
+	if (!within(WAIT_S, false, CSET))
+		printf("# it stays when the device is closed\n");
+	return finish();
+}
