@@ -31,7 +31,11 @@ rows=$(if [ "$1" = - ]; then sed 's/^/- /'; else rows "$@"; fi | awk -v only="$o
 kernels=$(echo "$rows" | cut -d ' ' -f 1-3 | awk '!seen[$0]++')
 echo "$kernels" | awk '!seen[$1, $2]++ { print $1, $2, "vanilla" }' |
 	xargs -L 1 "$TOP/scripts/lab/build.sh" ${DRY:+-n} || :
-echo "$kernels" | awk '
+# Without its vanilla a stack has nothing to start from: not tried once more.
+echo "$kernels" | while read -r base scenario stack; do
+	[ -z "$DRY" ] && [ ! -f "$(kernel_dir "$base" "$scenario" vanilla)/.stamp" ] ||
+		echo "$base $scenario $stack"
+done | awk '
 	{ tree = $1 " " $3; list[tree] = list[tree] (list[tree] ? "," : "") $2 }
 	!seen[tree]++ { order[++n] = tree }
 	END {
@@ -39,7 +43,7 @@ echo "$kernels" | awk '
 			split(order[i], part, " ")
 			print part[1], list[order[i]], part[2]
 		}
-	}' | xargs -P "$JOBS" -L 1 env JOBS=1 "$TOP/scripts/lab/build.sh" ${DRY:+-n} || :
+	}' | xargs -r -P "$JOBS" -L 1 env JOBS=1 "$TOP/scripts/lab/build.sh" ${DRY:+-n} || :
 "$TOP/scripts/lab/guest.sh" ${DRY:+-n}
 if [ -n "$DRY" ]; then
 	echo "$rows" | sed 's/^/would run /'
