@@ -259,7 +259,7 @@ import_ksrc()
 		--exclude=./include/config --exclude=./include/generated . |
 		tar -C "$PART" -x || die "cannot copy $KSRC to $dir"
 	rm -rf "$dir" "$OUT/tree/ksrc" "$OUT"/runs/ksrc-*
-	make -s -C "$PART" kernelversion > "$dir.version" 2>/dev/null ||
+	make -s -C "$PART" ARCH=um SUBARCH=x86_64 CROSS_COMPILE= kernelversion > "$dir.version" 2>/dev/null ||
 		die "KSRC=$KSRC: make kernelversion fails there"
 	keep_part "$dir"
 	ksrc_id > "$dir.from"
