@@ -107,7 +107,7 @@ distribution()
 {
 	work=$(printf '%s\n' "$@" | sed -n 's/^work=//p')
 	lines=''
-	for stack in vanilla series; do
+	for stack in vanilla series next; do
 		ktap=$(bench_run $stack "$@")/ktap
 		! grep -qs '^# one_in' "$ktap" ||
 			line "'< sed -n \"s/^# one_in //p\" $ktap' using 1:(\$2/1000) with linespoints lw 2" $stack
@@ -127,7 +127,7 @@ distribution()
 sizes()
 {
 	lines=''
-	for stack in vanilla series; do
+	for stack in vanilla series next; do
 		workloads | grep 'nodes=' | while read -r settings; do
 			# shellcheck disable=SC2086
 			tsv=$(bench_run $stack $settings)/results.tsv

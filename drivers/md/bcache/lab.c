@@ -267,16 +267,19 @@ void bch_lab_done(struct btree *b)
 	lab_pick_end(b);
 }
 
+void bch_lab_passed(struct btree *b)
+{
+	trace_bcache_lab_raced(b);
+	lab_inc(LAB_RACED);
+	lab_pick_end(b);
+}
+
 void bch_lab_raced(struct btree *b)
 {
 	lockdep_assert_held(&b->write_lock);
 
-	if (btree_node_dirty(b) && btree_current_write(b)->journal)
-		return;
-
-	trace_bcache_lab_raced(b);
-	lab_inc(LAB_RACED);
-	lab_pick_end(b);
+	if (!btree_node_dirty(b) || !btree_current_write(b)->journal)
+		bch_lab_passed(b);
 }
 
 /*

@@ -47,6 +47,9 @@ void bch_lab_done(struct btree *b);
 /* the flusher is back at @b; b->write_lock held. Is there still work? */
 void bch_lab_raced(struct btree *b);
 
+/* the flusher is back at @b, and there is none; b->write_lock held */
+void bch_lab_passed(struct btree *b);
+
 /* a task found the flag on @b, will wait and look again; b->write_lock held */
 void bch_lab_wait(struct btree *b);
 /* the same in mca_reap(), with bucket_lock held as well */
@@ -93,6 +96,7 @@ static inline void bch_lab_gap(void) {}
 static inline void bch_lab_flush(struct btree *b) {}
 static inline void bch_lab_done(struct btree *b) {}
 static inline void bch_lab_raced(struct btree *b) {}
+static inline void bch_lab_passed(struct btree *b) {}
 static inline void bch_lab_wait(struct btree *b) {}
 static inline void bch_lab_wait_reap(struct btree *b) {}
 static inline void bch_lab_refused(struct btree *b) {}

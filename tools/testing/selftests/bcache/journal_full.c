@@ -18,8 +18,9 @@
  * does not is then what the case "events" is about.
  *
  * Settings: writes (count), span (blocks), isolated (1: at random, over every
- * other block of twice the span), cache_mb, fills (0: see above), limit_ms (the
- * slowest write that passes), dev_us (device latency where the disks are ours).
+ * other block of twice the span), cache_mb, pins (1: a journal of more blocks
+ * than it can have entries), fills (0: see above), limit_ms (the slowest write
+ * that passes), dev_us (device latency where the disks are ours).
  */
 #define _GNU_SOURCE
 #include "guest.h"
@@ -73,11 +74,13 @@ static void print_timeline(const struct load *l)
 
 int main(void)
 {
+	/* with pins=1 more blocks than the journal has room for pins, 32,767 */
+	bool pins = setting("pins", 0);
 	const struct geometry geo = {
-		.cache_mb	= setting("cache_mb", 512),
+		.cache_mb	= setting("cache_mb", pins ? 4200 : 512),
 		.backing_mb	= 512,
-		.bucket		= "64k",
-		.block		= "4k",
+		.bucket		= pins ? "128k" : "64k",
+		.block		= pins ? "512" : "4k",
 	};
 	struct load load = {
 		.threads	= 1,
@@ -92,6 +95,14 @@ int main(void)
 
 	plan(3);
 	load.fd = bcache_start(&geo, true);
+	if (pins) {
+		struct load leaves = {
+			.fd = load.fd, .threads = 1, .writes = 12000,
+			.first = 2000, .span = 30000, .stride = 2 * BLOCK,
+		};
+
+		load_all(&leaves);
+	}
 	lab_reset();
 	load_all(&load);
 
