@@ -353,14 +353,27 @@ void fault_arm(uint64_t load_from)
 	_exit(0);
 }
 
+/* The old set has gone before it lets go of its disks. At most for a second. */
+static void wait_free(const struct disk *d)
+{
+	int fd, tries = 1000;
+
+	while ((fd = open(d->dev, O_RDONLY | O_EXCL)) < 0 && tries--)
+		sleep_us(1000);
+	close(fd);
+}
+
 /*
  * The disks are about to be read anew, not from memory. That takes a moment, in
- * which a fault may come that the first request meets.
+ * which a fault may come that the first request meets. A disk in use would cost
+ * a try to register, and the next may come 100 ms later than it was recorded.
  */
 void fault_resume(void)
 {
 	if (!traced())
 		return;
+	wait_free(&cache);
+	wait_free(&backing);
 	put("/proc/sys/vm/drop_caches", "1");
 	record_stage("resume");
 	sleep_us(1000);
