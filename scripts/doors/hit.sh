@@ -49,7 +49,8 @@ no-memory 3.13
 replay-split 3.14
 gen-limit 3.10 5.4
 alone 3.10 5.10
-teardown 4.18'
+teardown 4.18
+meta-retry 3.10 5.10'
 # end
 
 ROOT=${SYSROOT:-}
@@ -379,6 +380,8 @@ topic()
 		reason='a cache disk that fails and comes back is older than what was written in between' ;;
 	teardown)
 		reason='a backing disk that goes away while in use is refused when it returns' ;;
+	meta-retry)
+		reason='one failed write of the journal, of priorities or of uuids stops the cache set' ;;
 	esac
 	verdict "$1"
 }
