@@ -22,9 +22,9 @@ CONFIGS=$SELF/configs
 
 # A user's tree may be older than the compiler, and than what it takes for
 # granted: gnu11, no common blocks, position-independent code, CET. And a stack
-# at a multiple of 16, as movaps wants it: before 5.2 rwsem's assembler leaves
-# one at a multiple of 8, and from gcc 12 on -O2 makes vectors.
-USERS="-w -std=gnu89 -fno-pie -fcf-protection=none -fcommon -fno-tree-vectorize"
+# at a multiple of 16, as SSE wants it: before 5.2 rwsem's assembler leaves one
+# at a multiple of 8, and gcc 12 uses SSE wherever it may.
+USERS="-w -std=gnu89 -fno-pie -fcf-protection=none -fcommon -mno-sse"
 
 kmake()
 {
