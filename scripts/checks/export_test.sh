@@ -254,7 +254,7 @@ awk -v line="$added" '{ print } $0 == line { print "" }' "$DIR/want/drivers/md/b
 { echo ---; git_of "$DIR/plain" diff --full-index; } >> "$REPO/patches/on-top/0001-bcache-on-top.patch"
 echo 0001-bcache-on-top.patch > "$REPO/patches/on-top/series"
 sed '1s/.*/bcache: say that the flusher is meant/' "$TOP/patches/reap-skip/cover" > "$REPO/patches/on-top/cover"
-sed -i '/^series:/s/check-threads/check-threads on-top/' "$REPO/patches/stacks"
+sed -i '/^cures:/s/check-threads/check-threads on-top/' "$REPO/patches/stacks"
 exports "on-top/$NEW/v1" on-top
 has "$DIR/o/export/on-top/$NEW/v1/0001-*" '^Based-on: patch "bcache: ' '^prerequisite-patch-id: [0-9a-f]{40}$'
 has "$DIR/said" 'needs: reap-skip *$'
