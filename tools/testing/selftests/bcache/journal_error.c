@@ -472,6 +472,26 @@ static unsigned long slowest_end(void)
 	return (last - fault_ns) / 1000;
 }
 
+/* After a power cut; false: registration is refused, and nothing is seen. */
+static bool comes_back(int fd, struct seen *seen)
+{
+	bool registered;
+
+	power_cut(fd);
+	registered = try_register();
+	*seen = registered ? check(backing_register(true)) : (struct seen){ 0 };
+	return registered;
+}
+
+static void result_kept(bool registered, const struct seen *seen)
+{
+	result(registered, "registered", "%u registrations refused, 0 expected",
+	       !registered);
+	result(seen->acknowledged && !seen->lost && !seen->foreign, "kept",
+	       "%lu blocks acknowledged, %lu lost, %lu foreign",
+	       seen->acknowledged, seen->lost, seen->foreign);
+}
+
 /* There are more leaves than stay in memory, so the key takes a while to its. */
 static void hand_part(int fd)
 {
@@ -499,18 +519,12 @@ static void hand_part(int fd)
 	writers_end();
 	lab_put("read_us", 0);
 	metric("failed", count_failed(), "writes");
-	power_cut(fd);
-	registered = try_register();
-	seen = registered ? check(backing_register(true)) : (struct seen){ 0 };
+	registered = comes_back(fd, &seen);
 
 	result(writer[0].ended > cleared, "events",
 	       "the write ends %lld us after io_disable is 0",
 	       (long long)(writer[0].ended - cleared) / 1000);
-	result(registered, "registered", "%u registrations refused, 0 expected",
-	       !registered);
-	result(seen.acknowledged && !seen.lost && !seen.foreign, "kept",
-	       "%lu blocks acknowledged, %lu lost, %lu foreign",
-	       seen.acknowledged, seen.lost, seen.foreign);
+	result_kept(registered, &seen);
 }
 
 /* Discards that the cache disk has done: field 12 of 17. */
@@ -548,14 +562,8 @@ static void toggle_part(int fd)
 	writers_end();
 	metric("discards", discards(), "requests");
 	result(discards(), "events", "%lu discards", discards());
-	power_cut(fd);
-	registered = try_register();
-	seen = registered ? check(backing_register(true)) : (struct seen){ 0 };
-	result(registered, "registered", "%u registrations refused, 0 expected",
-	       !registered);
-	result(seen.acknowledged && !seen.lost && !seen.foreign, "kept",
-	       "%lu blocks acknowledged, %lu lost, %lu foreign",
-	       seen.acknowledged, seen.lost, seen.foreign);
+	registered = comes_back(fd, &seen);
+	result_kept(registered, &seen);
 }
 
 static void write_part(int fd)
@@ -574,9 +582,7 @@ static void write_part(int fd)
 	errors = io_errors();
 	us = fault_ns ? slowest_end() : 0;
 	metric("ended", us, "us");
-	power_cut(fd);
-	registered = try_register();
-	seen = registered ? check(backing_register(true)) : (struct seen){ 0 };
+	registered = comes_back(fd, &seen);
 
 	result(errors > 0, "events", "%lu I/O errors of the disk", errors);
 	result(failed == (told ? writers : 0), "reported",
@@ -584,11 +590,7 @@ static void write_part(int fd)
 	       told ? writers : 0);
 	result(us <= limit_ms * 1000, "ended",
 	       "the last writer ended after %lu us, limit %lu ms", us, limit_ms);
-	result(registered, "registered", "%u registrations refused, 0 expected",
-	       !registered);
-	result(seen.acknowledged && !seen.lost && !seen.foreign, "kept",
-	       "%lu blocks acknowledged, %lu lost, %lu foreign",
-	       seen.acknowledged, seen.lost, seen.foreign);
+	result_kept(registered, &seen);
 }
 
 static void read_part(int fd)
