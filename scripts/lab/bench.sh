@@ -23,7 +23,7 @@ table()
 	rule '' writes p50 p99 p99.9 worst rounds picked 'visited/' 'bucket_lock' '' written CPU
 	rule "$BASE VT" /s us us us us '' nodes round 'longest us' 'total us' MiB s
 	workloads | while read -r settings; do
-		for stack in vanilla series next; do
+		for stack in $(bench_stacks); do
 			# shellcheck disable=SC2086
 			row "$stack" $settings
 		done

@@ -107,10 +107,10 @@ distribution()
 {
 	work=$(printf '%s\n' "$@" | sed -n 's/^work=//p')
 	lines=''
-	for stack in vanilla series next; do
-		ktap=$(bench_run $stack "$@")/ktap
+	for stack in $(bench_stacks); do
+		ktap=$(bench_run "$stack" "$@")/ktap
 		! grep -qs '^# one_in' "$ktap" ||
-			line "'< sed -n \"s/^# one_in //p\" $ktap' using 1:(\$2/1000) with linespoints lw 2" $stack
+			line "'< sed -n \"s/^# one_in //p\" $ktap' using 1:(\$2/1000) with linespoints lw 2" "$stack"
 	done
 	[ -n "$lines" ] || return 0
 	draw "$OUT/bench-$base-$scenario-$work.svg" <<-END
@@ -127,10 +127,10 @@ distribution()
 sizes()
 {
 	lines=''
-	for stack in vanilla series next; do
+	for stack in $(bench_stacks); do
 		workloads | grep 'nodes=' | while read -r settings; do
 			# shellcheck disable=SC2086
-			tsv=$(bench_run $stack $settings)/results.tsv
+			tsv=$(bench_run "$stack" $settings)/results.tsv
 			[ -f "$tsv" ] || continue
 			awk -F '\t' '{ m[$5] = $6 } END { if (m["rounds"])
 				print m["nodes"], m["visited"] / m["rounds"], m["p99"] }' "$tsv"

@@ -78,6 +78,12 @@ workloads()
 	rows bench | sed -n 's/^[^ ]* [^ ]* VT vanilla bench //p'
 }
 
+# bench_stacks: that they are run on, in order.
+bench_stacks()
+{
+	rows bench | cut -d ' ' -f 4 | awk '!seen[$0]++'
+}
+
 # tests: the guest's programs, but for init. PROG_PART.c is a part of PROG.
 tests()
 {
