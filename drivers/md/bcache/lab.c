@@ -15,6 +15,8 @@
  *   starve    every so many allocations of a node find no memory, and a cached
  *             one is taken. Nodes that were freed still come first, as in
  *             mca_alloc(): they have their memory.
+ *   late_us   microseconds that the next request to a cached device sleeps after
+ *             it was found that its cache set has not failed
  *   threads   how many threads check the tree at registration, and as many
  *             count its dirty sectors; 0: as many as the kernel wants
  */
@@ -116,6 +118,7 @@ static struct lab_pick lab_picks[LAB_PICKS];
 static unsigned long lab_turn;
 static u32 lab_gap_us;
 static u32 lab_read_us;
+static u32 lab_late_us;
 static u32 lab_reclaim;
 static u32 lab_starve;
 static u32 lab_threads;
@@ -550,6 +553,14 @@ void bch_lab_read(void)
 	}
 }
 
+void bch_lab_request(void)
+{
+	u32 us = READ_ONCE(lab_late_us);
+
+	if (us && cmpxchg(&lab_late_us, us, 0) == us)
+		fsleep(us);
+}
+
 void bch_lab_thread(void)
 {
 	lab_inc(LAB_THREADS);
@@ -622,6 +633,7 @@ void __init bch_lab_init(struct dentry *dir)
 	debugfs_create_file("counters", 0600, dir, NULL, &lab_counters_fops);
 	debugfs_create_u32("gap_us", 0600, dir, &lab_gap_us);
 	debugfs_create_u32("read_us", 0600, dir, &lab_read_us);
+	debugfs_create_u32("late_us", 0600, dir, &lab_late_us);
 	debugfs_create_u32("reclaim", 0600, dir, &lab_reclaim);
 	debugfs_create_u32("starve", 0600, dir, &lab_starve);
 	debugfs_create_u32("threads", 0600, dir, &lab_threads);

@@ -85,6 +85,8 @@ bool bch_lab_late(const void *frame);
 
 /* a journal user met a full journal; journal.lock held */
 void bch_lab_full(struct cache_set *c);
+/* a request is past the look at what is disabled: may sleep as the knob says */
+void bch_lab_request(void);
 
 #else
 
@@ -109,6 +111,7 @@ static inline bool bch_lab_starved(struct cache_set *c) { return false; }
 static inline void bch_lab_thread(void) {}
 static inline int bch_lab_threads(int nr) { return nr; }
 static inline void bch_lab_full(struct cache_set *c) {}
+static inline void bch_lab_request(void) {}
 
 #endif
 

@@ -12,7 +12,9 @@
  * stop_when_cache_set_failed), unregister (1: the set was told to go before), attach
  * (1: by hand, after both were registered), untold (the superblock of the backing
  * device cannot be written: 1, so that it does not say "dirty"; 2, when the set
- * fails), volatile_mb (volatile cache of the backing disk, whose power fails in the
+ * fails), late (1: the last write is past the look at the set when that fails, and
+ * goes on a minute later), held (1: the set is registered and stopped before the
+ * device is closed), volatile_mb (volatile cache of the backing disk, whose power fails in the
  * end), cache_us and backing_us (latencies).
  *
  * Writes are FUA, without a flush behind them where there is asynchronous I/O.
@@ -22,6 +24,7 @@
 
 #include <linux/aio_abi.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #define BOUND	"/sys/block/bcache0/bcache/cache"
 
@@ -29,9 +32,10 @@ static unsigned long writes;
 static char *buf;
 static int fd;
 
+static aio_context_t ctx;
+
 static bool write_block(unsigned long nr, char content)
 {
-	static aio_context_t ctx;
 	struct iocb cb = {
 		.aio_lio_opcode	= IOCB_CMD_PWRITE,
 		.aio_fildes	= fd,
@@ -112,6 +116,43 @@ static void set_fails(void)
 	sleep_us(12000000);
 }
 
+/* A task that writes once, and is late. */
+static pid_t write_late(void)
+{
+	pid_t pid;
+
+	lab_put("late_us", 60000000);
+	pid = fork();
+	if (!pid) {
+		ctx = 0;	/* that of the parent */
+		_exit(!write_block(0, 'b'));
+	}
+	sleep_us(1000000);
+	return pid;
+}
+
+static bool late_done(pid_t pid)
+{
+	int status;
+
+	at("late");
+	return waitpid(pid, &status, 0) == pid && !status;
+}
+
+static void stops_held(void)
+{
+	unsigned int tries = 10000;
+
+	disk_fails(&cache, false);
+	cache_register();
+	at("stop");
+	put_any(CSET, "stop", "1");
+	while (there(CSET) && tries--)
+		sleep_us(10000);
+	result(!there(CSET), "stops", "the cache set %s", there(CSET) ?
+	       "is there after 100 s" : "is gone");
+}
+
 static void come_back(void)
 {
 	if (setting("volatile_mb", 0))
@@ -150,9 +191,11 @@ int main(void)
 	bool dirty = setting("dirty", 0), always = setting("always", 0);
 	bool stops = dirty || always || setting("untold", 0) == 2;
 	bool after = setting("after", 1), bound;
+	bool late = setting("late", 0), held = setting("held", 0);
 	unsigned long good, lost;
+	pid_t pid = 0;
 
-	plan(3);
+	plan(3 + held);
 	writes = setting("writes", 64);
 	buf = aligned_alloc(BLOCK, BLOCK);
 	cache.mb = 64;
@@ -169,11 +212,15 @@ int main(void)
 	if (setting("untold", 0) == 1)
 		untold();
 	untold_at(2);
+	if (late)
+		pid = write_late();
 	set_fails();
-	good = after ? write_all('b') : 0;
+	good = late ? late_done(pid) : after ? write_all('b') : 0;
 	result(good == (after && !stops ? writes : 0), "events",
 	       "%lu of %lu writes succeed without the cache set", good,
 	       after ? writes : 0);
+	if (held)
+		stops_held();
 	come_back();
 
 	bound = !access(BOUND, F_OK);
