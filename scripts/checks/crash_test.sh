@@ -82,16 +82,18 @@ says()
 	say "$ok $cases $name"
 }
 
-# twice: a cut with a seed of its own says the same to the byte, and tears something.
+# twice: a cut with a seed of its own says the same to the byte, tears something and
+# keeps something.
 twice()
 {
 	for time in 1 2; do
-		KEEP=1 "$TOP/scripts/lab/cut.sh" "$BASE" series "$OUT/crash/twice-$time" seed=1000 torn=1
+		KEEP=1 "$TOP/scripts/lab/cut.sh" "$BASE" series "$OUT/crash/twice-$time" seed=1000 torn=1 keeps=1 cache_volatile=32
 	done > "$OUT/crash/twice"
 	diff -r "$OUT/crash/twice-1" "$OUT/crash/twice-2" > "$OUT/crash/twice.diff" && ok=ok || ok='not ok'
 	sed 's/^/# /' "$OUT/crash/twice.diff" | head -5
 	grep -q '^# cut after [1-9]' "$OUT/crash/twice-1"/*/ktap || ok='not ok'
 	grep -q '^# cut tears [1-9]' "$OUT/crash/twice-1"/*/ktap || ok='not ok'
+	grep -q '^# cut keeps [1-9]' "$OUT/crash/twice-1"/*/ktap || ok='not ok'
 	cases=$((cases + 1))
 	say "$ok $cases crash.twice"
 }
@@ -99,7 +101,7 @@ twice()
 BASE=$(bases | head -1)
 cases=0
 say 'KTAP version 1'
-say "1..$(($(cat "$SELF/cuts" "$SELF/faults" "$SELF/allocs" | grep -c '^[a-z0-9]') + 5))"
+say "1..$(($(cat "$SELF/cuts" "$SELF/faults" "$SELF/allocs" | grep -c '^[a-z0-9]') + 7))"
 for what in cuts faults allocs; do
 	grep '^[a-z0-9]' "$SELF/$what" > "$OUT/crash.rows"
 	while read -r line; do
@@ -111,6 +113,9 @@ twice
 sweep
 # A disk that keeps what was not flushed is no judge.
 says crash.lies 'broken	.* keeps rewrites without a flush' cache_volatile=32 lies=1
+# A device without its cache is right where nothing was in the cache alone.
+says crash.forgotten 'lost	' forget=1 mode=1 running=0 cutoff_k=0 torn=0
+says crash.forgets 'kept	no cache' forget=1 mode=0 chore_us=0 torn=0 backing_volatile=0
 # A fault of a sector that no request comes to is no pass, nor is a load that dies.
 set -- load=root fault=none fault_ns=1 fault_at=16383 fault_end_ns=60000000000
 says faults.missed 'missed	' "$@"

@@ -172,7 +172,7 @@ static struct plan {
 	unsigned long	dsync, sync, reads, discards;
 	unsigned long	mode, running, cutoff_k, chore_us;
 	unsigned long	calm, cut_permille, again, restart;
-	unsigned long	cut, pause_s, torn, supers;
+	unsigned long	cut, pause_s, torn, supers, keeps, bulk;
 } p;
 
 /* Loads with a name, for single faults: settings that do not say otherwise. */
@@ -207,6 +207,9 @@ static const char * const same[] = {
 	"most=1 discards=0 mode=1 cutoff_k=0 calm=0 again=0 restart=0 torn=0",
 };
 
+/* so many keys between two flushes that an entry of the journal has several sectors */
+static const char bulk[] = "bucket_k=32 block=512 threads=8 most=1 fill=0 dsync=0 sync=2";
+
 static void use_settings(const char *words)
 {
 	char settings[256], *word;
@@ -240,6 +243,12 @@ static void draw_plan(void)
 	if (getenv("load"))
 		named_load(getenv("load"));
 	lot = mix(setting("seed", 1) + 1) | 1;
+	/* of a lot of their own, so that half of all cuts are as they are without */
+	own		= mix(setting("seed", 1) + 7777);
+	p.torn		= setting("torn", own % 2);
+	p.bulk		= setting("bulk", p.torn && own / 16 % 4 == 0);
+	if (p.bulk)
+		use_settings(bulk);
 	printf("# load");
 	p.bucket_k	= draw("bucket_k", 8, 8, 16, 32);
 	p.block		= draw("block", 512, 4096);
@@ -268,11 +277,10 @@ static void draw_plan(void)
 	p.restart	= draw("restart", 0, 0, 1);
 	p.cut		= setting("cut", 1);
 	p.pause_s	= setting("pause_s", 0);
-	/* of a lot of their own, so that half of all cuts are as they are without */
-	own		= mix(setting("seed", 1) + 7777);
-	p.torn		= setting("torn", own % 2);
 	p.supers	= setting("supers", p.torn && own / 2 % 4 == 0 ? 16 : 0);
-	printf(" torn=%lu supers=%lu\n", p.torn, p.supers);
+	p.keeps		= setting("keeps", p.torn && own / 8 % 2);
+	printf(" torn=%lu supers=%lu keeps=%lu bulk=%lu\n", p.torn, p.supers,
+	       p.keeps, p.bulk);
 	if (p.threads > MAX_THREADS || p.span > MAX_BLOCKS || !p.threads ||
 	    p.span < p.threads)
 		fatal("no such load");
@@ -308,6 +316,8 @@ static void cut(uint64_t ns)
 	s->torn |= !!torn;
 	if (p.torn)
 		printf("# cut tears %lu sectors\n", torn);
+	if (p.keeps)
+		printf("# cut keeps %lu sectors\n", disks_kept());
 }
 
 static char bcache[32];
@@ -386,6 +396,16 @@ static void settings(void)
 		set_any(CSET, "cache0/discard", "1");
 }
 
+/*
+ * A set that fails lets go of a device that is clean. What was acknowledged has to
+ * be on the backing disk then, and the device shows it.
+ */
+static void no_cache(void)
+{
+	if (s->kind == KEPT && !s->what[0])
+		snprintf(s->what, sizeof(s->what), "no cache at '%s'", stages[s->stage]);
+}
+
 /* Where that is tried again, the backing disk may still be registered. */
 static bool up(bool again)
 {
@@ -401,12 +421,14 @@ static bool up(bool again)
 	}
 	while (!find_bcache() && --tries)
 		sleep_us(50000);
-	if (!tries || bdev_is("no cache")) {
-		outcome(REFUSED, "%s at '%s'", tries ? "no cache" : "no device",
-			stages[s->stage]);
+	if (!tries) {
+		outcome(REFUSED, "no device at '%s'", stages[s->stage]);
 		return false;
 	}
-	settings();
+	if (bdev_is("no cache"))
+		no_cache();
+	else
+		settings();
 	return true;
 }
 
@@ -753,6 +775,25 @@ static void check(const char *path, off_t from)
 	free(buf);
 }
 
+static void format_backing(const char *option)
+{
+	command("/sbin/make-bcache -B --writeback -w %lu %s %s", p.block, option,
+		backing.dev);
+}
+
+/* Its device is one without a cache then: with "forget", to see what is judged. */
+static void forget(void)
+{
+	char *zeros = aligned_alloc(BLOCK, BLOCK);
+	int fd = open(backing.dev, O_WRONLY | O_DIRECT);
+
+	memset(zeros, 0, BLOCK);
+	if (pwrite(fd, zeros, BLOCK, BLOCK) != BLOCK)
+		fatal("cannot write %s", backing.dev);
+	close(fd);
+	format_backing("");
+}
+
 /* A load of @us microseconds of @what, cut; the old cache set goes away. */
 static void second_cut(void)
 {
@@ -807,6 +848,8 @@ static bool wait_for(const char *state)
 
 static bool detach(void)
 {
+	if (bdev_is("no cache"))
+		return true;
 	stage("writeback");
 	put_any(BDEV, "writeback_running", "1");
 	if (!wait_for("clean"))
@@ -828,6 +871,8 @@ static void after(void)
 		second_cut();
 		disks_power();
 	}
+	if (setting("forget", 0))
+		forget();
 	s->cut = 0;
 	if (!up(false) && !second_try())
 		return;
@@ -876,6 +921,8 @@ static void whole(void)
 	printf("# cut comes at %llu ns\n", (unsigned long long)cut_ns());
 	stage("load");
 	fflush(stdout);
+	if (p.keeps)
+		disks_keep(mix(setting("seed", 1) + 5555) | 1);
 	pid = fork();
 	if (!pid) {
 		load();
@@ -903,10 +950,9 @@ static void start(void)
 	fault_prepare();
 	command("/sbin/make-bcache -C -b %luk -w %lu --cset-uuid %s %s",
 		p.bucket_k, p.block, CSET_UUID, cache.dev);
-	command("/sbin/make-bcache -B --writeback -w %lu --cset-uuid %s %s",
-		p.block, CSET_UUID, backing.dev);
+	format_backing("--cset-uuid " CSET_UUID);
 	record_start();
-	if (!up(false))
+	if (!up(false) || bdev_is("no cache"))
 		fatal("cannot register");
 	set_any(BDEV, "cache_mode", mode[p.mode % 3]);
 }

@@ -48,6 +48,12 @@ void set_ends(int fd);
  */
 void disks_note(uint64_t ns, unsigned long lot);
 unsigned long disks_cut(void);
+/*
+ * From now on some of what is in their volatile caches survives, as the lot says;
+ * and how many sectors of it did up to now.
+ */
+void disks_keep(unsigned long lot);
+unsigned long disks_kept(void);
 void disks_power(void);
 /* from here on all is read from the backing disk */
 void bdev_detach(void);

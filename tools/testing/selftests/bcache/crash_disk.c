@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define TEAR	"/sys/module/null_blk/parameters/tear"
+#define KEEP	"/sys/module/null_blk/parameters/keep"
 
 struct disk cache = { .name = "cache" };
 struct disk backing = { .name = "backing", .mb = 16 };
@@ -215,6 +216,16 @@ void disks_note(uint64_t ns, unsigned long lot)
 	sleep_until(ns - fast->us * 1000 + 2000);
 	put(TEAR, "%s", fast->dev + 5);
 	sleep_until(ns);
+}
+
+void disks_keep(unsigned long lot)
+{
+	put(KEEP, "%lu", lot);
+}
+
+unsigned long disks_kept(void)
+{
+	return get(KEEP);
 }
 
 void disks_power(void)
