@@ -275,6 +275,7 @@ sort_out()
 				if (line !~ /^\t/ || !on) continue
 				kind[++n] = word[1]
 				most[n] = all && word[2] ~ /^[0-9]+$/ ? word[2] : 1e9
+				due[n] = all
 				split(line, part, " /|/ ")
 				pattern[n] = part[2]
 				text[n] = substr(line, 2)
@@ -299,7 +300,7 @@ sort_out()
 		}
 		END {
 			for (fault in missed) if (!(fault in met)) known("missed", what[fault], missed[fault])
-			for (i = 1; i <= n; i++) print seen[i] + 0, text[i]
+			for (i = 1; i <= n; i++) if (seen[i] || due[i]) print seen[i] + 0, text[i]
 		}' > "$dir/expected"
 	sed -n 's/^[1-9]/  expected: &/p' "$dir/expected"
 }
