@@ -1,27 +1,29 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the flusher costs: today's kernel and the series side by side.
+# What the flusher costs, today's kernel and the series side by side, and what a
+# durable write costs in bcache and in others that do the same.
 #
-# Usage: scripts/lab/bench.sh [-n] [-t|-e]
-#   -t  only print the table of the last runs
-#   -e  the same with what is exact, as Documentation/bcache/bench.rst holds it
+# Usage: scripts/lab/bench.sh [-n] [-t|-e|-p]
+#   -t  only print the tables of the last runs
+#   -e  the first with what is exact, as Documentation/bcache/bench.rst holds it
+#   -p  the second, of the peers
 #   -n  say what would be run
 #
-# All is in virtual time and exact, but for CPU. That is the host's, so only
-# its ratio within one table means something. bucket_lock comes from a run of
-# its own with lock statistics (scenario STAT). At the end the table is
-# compared with the document's, and scripts/lab/plot.sh draws the pictures.
+# All is in virtual time and exact, but for CPU. That is the host's, for what is
+# measured, so only its ratio within one table means something. bucket_lock comes
+# from a run of its own with lock statistics (scenario STAT). At the end the tables
+# are compared with the document's, and scripts/lab/plot.sh draws the pictures.
 . "$(dirname "$0")/../lib/lib.sh"
 
-opt_t='' opt_e=''
-options ten "$@"
+opt_t='' opt_e='' opt_p=''
+options tepn "$@"
 
 # A cell is a "-" where there is no run, or one that failed.
 table()
 {
 	rule '' writes p50 p99 p99.9 worst rounds picked 'visited/' 'bucket_lock' '' written CPU
-	rule "$BASE VT" /s us us us us '' nodes round 'longest us' 'total us' MiB s
+	rule "$BASE VT" /s us us us us '' nodes round 'longest us' 'total us' MiB us/write
 	workloads | while read -r settings; do
 		for stack in $(bench_stacks); do
 			# shellcheck disable=SC2086
@@ -37,7 +39,7 @@ rule()
 	shift
 	printf '%-12s %-8s %7s %5s %5s %9s %9s %6s %6s %8s %11s %9s %8s' "$what" '' \
 		"$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "${10}" "${11}"
-	[ -n "$opt_e" ] && echo || printf ' %6s\n' "${12}"
+	[ -n "$opt_e" ] && echo || printf ' %8s\n' "${12}"
 }
 
 # row STACK SETTING...
@@ -64,21 +66,66 @@ row()
 				of(stat, "bucket_lock_total"),
 				vt["cache_written"] ? int(vt["cache_written"] / 2048) : "-"
 			if (exact) print ""
-			else printf " %6s\n", vt["rate"] ? sprintf("%.1f", vt["cpu"] / 1000) : "-"
+			else printf " %8s\n", vt["cpu"] ? sprintf("%.1f", vt["cpu"] * 1000 / vt["writes"]) : "-"
 		}
 		function of(run, name) { return (name in run) && ("rate" in run) ? run[name] : "-" }'
 }
 
-if [ -n "$opt_t$opt_e" ]; then
-	table
-	exit 0
-fi
+# peers: a block for each figure, a row for each of what there is to put a fast
+# disk before a slow one.
+peers()
+{
+	peer_line "$BASE" 'one writer' '' '' 'eight writers' '' ''
+	peer_block rate writes/s
+	echo
+	peer_block p99 'p99 us'
+}
+
+# peer_block FIGURE UNIT
+peer_block()
+{
+	figure=$1
+	peer_line "$2" alike slow volatile alike slow volatile
+	peer 'raw disk' STAT vanilla peer=raw
+	peer dm-writecache STAT vanilla peer=writecache
+	peer dm-cache STAT vanilla peer=cache
+	for stack in $(bench_stacks); do
+		peer "bcache, $stack" VT "$stack"
+	done
+}
+
+peer_line()
+{
+	printf '%-16s %10s %8s %8s %14s %8s %8s\n' "$@" | sed 's, *$,,'
+}
+
+# peer NAME SCENARIO STACK [SETTING]
+peer()
+{
+	name=$1 scenario=$2 stack=$3 kind=${4:-}
+	for work in fresh random; do
+		for disks in '' backing_us=5000 volatile_mb=64; do
+			# shellcheck disable=SC2086
+			figure "$figure" "$BASE" "$scenario" "$stack" bench $kind $disks "work=$work" mem=3G || :
+		done
+	done | {
+		read -r a; read -r b; read -r c; read -r d; read -r e; read -r f
+		peer_line "$name" "$a" "$b" "$c" "$d" "$e" "$f"
+	}
+}
+
+[ -z "$opt_t$opt_e" ] || table
+[ -z "$opt_t" ] || echo
+[ -z "$opt_t$opt_p" ] || peers
+[ -z "$opt_t$opt_e$opt_p" ] || exit 0
 "$TOP/scripts/lab/install.sh" ${DRY:+-n} bench
 "$TOP/scripts/lab/fetch.sh" ${DRY:+-n} "$BASE"
 "$TOP/scripts/lab/runs.sh" ${DRY:+-n} bench
 [ -z "$DRY" ] || exit 0
 say
 table
+say
+peers
 say
 "$TOP/scripts/lab/plot.sh" -b
 set --

@@ -200,13 +200,11 @@ say "1..$cases" >> "$run/verdict"
 awk -v id="$base	$scenario	$stack	$test${settings:+ $settings}" '
 	$1 == "#" && $2 == "metric" { print id "\t" $3 "\t" $4 "\t" $5 }' \
 	"$run/ktap" > "$run/results.tsv"
-# Processor time of the host, user and system: the difference between the two
-# outputs of times, whose even lines are about children.
-[ ! -f "$run/times" ] || awk -v id="$base	$scenario	$stack	$test${settings:+ $settings}" '
-	function seconds(t) { split(t, p, /[ms]/); return p[1] * 60 + p[2] }
-	NR == 2 { from = seconds($1) + seconds($2) }
-	NR == 4 { printf "%s\tcpu\t%d\tms\n", id, (seconds($1) + seconds($2) - from) * 1000 }' \
-	"$run/times" >> "$run/results.tsv"
+# Of the host, from the beginning to the end of what is measured.
+[ ! -s "$run/cpu" ] || awk -v id="$base	$scenario	$stack	$test${settings:+ $settings}" '
+	NR == 1 { from = $1 }
+	NR == 2 { printf "%s\tcpu\t%d\tms\n", id, ($1 - from) / 1000000 }' \
+	"$run/cpu" >> "$run/results.tsv"
 
 if [ -z "$opt_q" ]; then
 	cat "$run/verdict"

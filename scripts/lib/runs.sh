@@ -72,10 +72,11 @@ figure()
 		}" "$tsv"
 }
 
-# workloads: of make bench, each named by its settings in the list of runs.
+# workloads: of make bench, each named by its settings in the list of runs. Those
+# that begin with other settings are for the table of peers.
 workloads()
 {
-	rows bench | sed -n 's/^[^ ]* [^ ]* VT vanilla bench //p'
+	rows bench | sed -n 's/^[^ ]* [^ ]* VT vanilla bench work=/work=/p'
 }
 
 # bench_stacks: that they are run on, in order.

@@ -8,18 +8,21 @@
  *   random    random durable 4 KiB writes by 8 threads, the tree full
  *   nodes     as random, with "nodes" b-tree nodes in the cache
  *   pressure  as random, with the shrinker pushed every millisecond
- * and writes (count), dev_us (device latency).
+ * and writes (count), dev_us, backing_us (device latency), volatile_mb (volatile
+ * cache of both disks), peer (another device in bcache's place, see bench.h).
  *
  * What is measured begins after the tree is there. Besides latencies: rounds
  * of the flusher and nodes it looked at; writes to the cache device, from
  * its own counter; how long bucket_lock was held, where the kernel keeps
- * lock statistics. Nothing is judged but that the writes were done.
+ * lock statistics. Of what was written some is read back at the end; with a peer
+ * both disks lose power before.
  */
-#include "guest.h"
+#include "bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LOCK_STAT	"/proc/lock_stat"
 
@@ -136,21 +139,62 @@ static void distribution(const struct load *l)
 	}
 }
 
+/* What only bcache has. */
+static void bcache_metrics(const struct work *w, unsigned long sectors)
+{
+	lock_metrics();
+	metric("cache_written", disk_sectors_written() - sectors, "sectors");
+	lab_metrics();
+	metric("nodes", cached_nodes(w), "count");
+}
+
+static void bench(const struct work *w, struct load *load, bool bcache)
+{
+	struct ticker pruner = { .tick = prune_cache, .pause_us = 1000 };
+	unsigned long sectors = 0, backing = 0;
+
+	if (!bcache) {
+		backing = peer_backing_writes();
+	} else {
+		lab_reset();
+		sectors = disk_sectors_written();
+	}
+	try_put(LOCK_STAT, "0");
+	if (w->prune)
+		ticker_start(&pruner);
+	at("measured");
+	load_all(load);
+	at("done");
+	if (w->prune)
+		ticker_stop(&pruner);
+	if (bcache)
+		bcache_metrics(w, sectors);
+	else
+		metric("backing_writes", peer_backing_writes() - backing, "count");
+	load_metrics(load);
+	distribution(load);
+}
+
 int main(void)
 {
 	const struct work *w = find_work(getenv("work"));
-	unsigned long nodes = setting("nodes", 0), before = 0, sectors;
+	unsigned long nodes = setting("nodes", 0), before = 0;
+	unsigned long volatile_mb = setting("volatile_mb", 0);
+	const char *peer = getenv("peer");
 	struct load load = {
 		.threads	= w->threads,
 		.writes		= setting("writes", w->writes),
 		.span		= w->span,
 		.in_turn	= w->in_turn,
 	};
-	struct ticker pruner = { .tick = prune_cache, .pause_us = 1000 };
 
-	plan(1);
-	load.fd = bcache_start(&w->geo, false);
+	plan(2);
+	load.fd = peer || volatile_mb ? peer_start(peer, &w->geo, volatile_mb) :
+		  bcache_start(&w->geo, false);
 	grow(load.fd, w, w->grow, BLOCK);
+	/* What a peer has put off until a flush is not for the first write to pay. */
+	if (peer && fdatasync(load.fd))
+		fatal("cannot flush");
 	while (nodes && cached_nodes(w) < nodes) {
 		grow(load.fd, w, 20000, 512);
 		if (cached_nodes(w) <= before)
@@ -160,25 +204,18 @@ int main(void)
 	/* Millions of keys: on disks that take time they would take hours. */
 	if (w->geo.instant)
 		load.fd = bcache_restart_timed(load.fd, false);
-	if (w->durable)
-		load.fd = bcache_open(true);
-
-	lab_reset();
-	try_put(LOCK_STAT, "0");
-	sectors = disk_sectors_written();
-	if (w->prune)
-		ticker_start(&pruner);
-	load_all(&load);
-	if (w->prune)
-		ticker_stop(&pruner);
-
-	lock_metrics();
-	metric("cache_written", disk_sectors_written() - sectors, "sectors");
-	load_metrics(&load);
-	distribution(&load);
-	lab_metrics();
-	metric("nodes", cached_nodes(w), "count");
+	if (w->durable) {
+		close(load.fd);
+		load.fd = peer ? peer_open(true) : bcache_open(true);
+	}
+	bench(w, &load, !peer);
 	result(!load.failed, "writes", "%lu writes, %lu failed",
 	       load.writes, load.failed);
+	if (peer)
+		load.fd = peer_cut(load.fd);
+	if (nodes)
+		skip("kept", "the tree's writes are of another size, and lie in between");
+	else
+		kept(load.fd, true);
 	return finish();
 }

@@ -145,6 +145,9 @@ struct load {
 	pid_t		pid;
 };
 
+/* before the first load of a device that bcache_start() did not make */
+void load_on(int fd);
+
 #define LOAD_THREADS	256
 #define LOAD_MAX	1000000ul	/* writes and syncs that are remembered */
 
