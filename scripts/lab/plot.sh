@@ -27,10 +27,16 @@ draw()
 	say "picture: $1"
 }
 
-# line WHAT TITLE: one more thing to plot, in $lines.
+# line WHAT TITLE NR: one more thing to plot, in $lines, for the stack of that number.
+# Each is thinner and darker than the one before, so that one is seen on another.
 line()
 {
-	lines="$lines${lines:+, }$1 title '$2'"
+	case $3 in
+	1) look="lw 11 lc rgb '#f5b8a8'" ;;
+	2) look="lw 6 lc rgb '#5b8fe0'" ;;
+	*) look="lw 1.5 lc rgb 'black'" ;;
+	esac
+	lines="$lines${lines:+, }$1 $look title '$2'"
 }
 
 # staircase BASE SCENARIO: writes done by time, one line of the journal_full
@@ -106,11 +112,12 @@ bench_run()
 distribution()
 {
 	work=$(printf '%s\n' "$@" | sed -n 's/^work=//p')
-	lines=''
+	lines='' nr=0
 	for stack in $(bench_stacks); do
+		nr=$((nr + 1))
 		ktap=$(bench_run "$stack" "$@")/ktap
 		! grep -qs '^# one_in' "$ktap" ||
-			line "'< sed -n \"s/^# one_in //p\" $ktap' using 1:(\$2/1000) with linespoints lw 2" "$stack"
+			line "'< sed -n \"s/^# one_in //p\" $ktap' using 1:(\$2/1000) with lines" "$stack" "$nr"
 	done
 	[ -n "$lines" ] || return 0
 	draw "$OUT/bench-$base-$scenario-$work.svg" <<-END
@@ -126,8 +133,9 @@ distribution()
 # how long a write takes then.
 sizes()
 {
-	lines=''
+	lines='' nr=0
 	for stack in $(bench_stacks); do
+		nr=$((nr + 1))
 		workloads | grep 'nodes=' | while read -r settings; do
 			# shellcheck disable=SC2086
 			tsv=$(bench_run "$stack" $settings)/results.tsv
@@ -136,8 +144,8 @@ sizes()
 				print m["nodes"], m["visited"] / m["rounds"], m["p99"] }' "$tsv"
 		done > "$OUT/log/plot-$stack"
 		[ -s "$OUT/log/plot-$stack" ] || continue
-		line "'$OUT/log/plot-$stack' using 1:2 with linespoints lw 2" "$stack: nodes looked at"
-		line "'$OUT/log/plot-$stack' using 1:3 axes x1y2 with linespoints dt 2 lw 2" "$stack: p99"
+		line "'$OUT/log/plot-$stack' using 1:2 with lines" "$stack: nodes looked at" "$nr"
+		line "'$OUT/log/plot-$stack' using 1:3 axes x1y2 with lines dt 2" "$stack: p99" "$nr"
 	done
 	[ -n "$lines" ] || return 0
 	draw "$OUT/bench-$base-$scenario-nodes.svg" <<-END
