@@ -26,10 +26,15 @@ CONFIGS=$SELF/configs
 # at a multiple of 8, and gcc 12 uses SSE wherever it may.
 USERS="-w -std=gnu89 -fno-pie -fcf-protection=none -fcommon -mno-sse"
 
+# flags: which of these the base takes.
+flags()
+{
+	[ "$base" != ksrc ] || ! user_before 5.10 || echo "$USERS"
+}
+
 kmake()
 {
-	[ "$base" != ksrc ] || ! user_before 5.10 ||
-		set -- SUBARCH=x86_64 CROSS_COMPILE= "KCFLAGS=$USERS" "$@"
+	[ -z "$(flags)" ] || set -- SUBARCH=x86_64 CROSS_COMPILE= "KCFLAGS=$(flags)" "$@"
 	# Who built it and when is not allowed into the image.
 	make -s -C "$tree" ARCH=um O="$obj" -j"$JOBS" \
 		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab \
@@ -79,7 +84,7 @@ build()
 	log=$OUT/log/build-$base-$scenario-$(echo "$stack" | tr / -).log
 	"$TOP/scripts/lab/tree.sh" "$base" "$stack"
 	# shellcheck disable=SC2046
-	stamp=$(cat "$tree/.stamp" $(fragments) | sha256sum)
+	stamp=$({ cat "$tree/.stamp" $(fragments); flags; } | sha256sum)
 	if [ "$(cat "$tree/$obj/.stamp" 2>/dev/null)" = "$stamp" ]; then
 		[ -n "$(missing)" ] || return 0
 	fi
