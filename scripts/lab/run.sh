@@ -55,9 +55,10 @@ expected "$base" "$scenario" "$stack" "$test" "$@" > "$run/expected"
 uml()
 {
 	# Disks with a file behind them where time is real: the host's
-	# scheduler is what makes races.
+	# scheduler is what makes races. With disks=null_blk those of virtual time.
 	disks=''
-	if ! virtual "$scenario"; then
+	case " $* " in *' disks=null_blk '*) files='' ;; *) files=1 ;; esac
+	if [ -n "$files" ] && ! virtual "$scenario"; then
 		images=$run
 		# Figures of a user's tree are shown: not those of the host's disk.
 		if [ "$base" = ksrc ] && [ -w /dev/shm ]; then
