@@ -9,7 +9,9 @@
  * Observed from outside: sysfs, and the blocks.
  *
  * Settings: busy (0: the task closes the device at its error), clean (1: the blocks
- * are written back before), cache_us and backing_us (latencies).
+ * are written back before), fails (writes that fail before the task gives up), early
+ * (1: the disk is back before bcache has missed it), told (1: the device was told
+ * to detach before), cache_us and backing_us (latencies).
  */
 #define _GNU_SOURCE
 #include "crash_disk.c"
@@ -23,16 +25,16 @@
 
 static char *buf;
 
-/* Until there is an error, far from the blocks that are looked at. */
+/* Until there are errors, far from the blocks that are looked at. */
 static pid_t writer(int fd, bool stays)
 {
+	unsigned int i, fails = setting("fails", 1);
 	pid_t pid = fork();
-	unsigned int i;
 
 	if (pid)
 		return pid;
-	for (i = 0; pwrite(fd, buf, BLOCK, (1024 + i % 64) * BLOCK) == BLOCK; i++)
-		;
+	for (i = 0; fails; i++)
+		fails -= pwrite(fd, buf, BLOCK, (1024 + i % 64) * BLOCK) != BLOCK;
 	if (stays)
 		pause();
 	_exit(0);
@@ -76,14 +78,19 @@ int main(void)
 	load_all(&load);
 	if (setting("clean", 0))
 		written_back();
+	/* past the cache, so that each write is one to the disk */
+	if (setting("fails", 1) > 1)
+		bdev_put("cache_mode", "writethrough");
 	pid = writer(load.fd, busy);
 	close(load.fd);
 	sleep_us(100000);
 
 	at("gone");
 	disk_fails(&backing, true);
+	if (setting("told", 0))
+		bdev_put("detach", "1");
 	disk_put(&backing, "power", 0);
-	sleep_us(10000000);
+	sleep_us(setting("early", 0) ? 1000000 : 10000000);
 	if (!busy)
 		waitpid(pid, NULL, 0);
 	sleep_us(1000000);
