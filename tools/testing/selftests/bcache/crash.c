@@ -22,6 +22,9 @@
  * "# load" prints. "ops" is the length of the load, "record" prints the times
  * at which requests to the cache disk completed instead of cutting there.
  *
+ * With "late_ms" the cache disk takes up the writes of nodes of 4 KiB so much later,
+ * as a disk may before it reports the end.
+ *
  * The verdict is the line "# outcome KIND WHAT". Kinds, worst last, but for "missed":
  *   kept		all is well
  *   reported	what was lost by a fault was an error to its reader or writer
@@ -198,6 +201,13 @@ static const struct {
 	.settings = {
 		"bucket_k=4 block=512 cache_mb=48 threads=2 span=1024 fill=1024",
 		"ballast=2944 ops=200 dsync=32 sync=8 reads=32 running=1 chore_us=1000",
+	},
+}, {
+	/* full leaves are split while the journal has room and gc does not run */
+	.name = "wide",		/* with a comment: none of those that faults go through */
+	.settings = {
+		"bucket_k=16 block=512 cache_mb=32 threads=8 span=1024 fill=0",
+		"ops=12000 dsync=4 sync=0 reads=8 running=0 chore_us=0",
 	},
 } };
 
@@ -912,11 +922,16 @@ static void load_ends(pid_t pid)
 		outcome(ERROR, "the load ended with %#x", status);
 }
 
+/* Sets of nodes that are written when they are full have 4 KiB. */
+#define HOLD	"/sys/module/null_blk/parameters/hold"
+
 static void whole(void)
 {
 	pid_t pid;
 
 	fill();
+	if (setting("late_ms", 0))
+		put(HOLD, "%s 8 %lu", cache.dev + 5, setting("late_ms", 0));
 	load_from = (now_ns() / 1000000 + 10) * 1000000;
 	printf("# cut comes at %llu ns\n", (unsigned long long)cut_ns());
 	stage("load");
@@ -1042,6 +1057,8 @@ int main(void)
 	supervise(pid);
 	if (fault_wanted() && !fault_met() && s->kind <= REPORTED)
 		outcome(MISSED, "no request met the fault");
+	if (setting("late_ms", 0) && !get(HOLD))
+		outcome(MISSED, "no write came late");
 	print_lost();
 	printf("# outcome %s %s\n", kinds[s->kind], s->what);
 	result(s->ops > 0, "crash.events", "%lu operations, %lu acknowledged",
