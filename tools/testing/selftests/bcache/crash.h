@@ -28,6 +28,8 @@ void disk_on(struct disk *d);
 void disk_put(struct disk *d, const char *file, unsigned long value);
 /* from now on none, or all, of its sectors can be read and written */
 void disk_fails(struct disk *d, bool fails);
+/* the same of its flushes, and what was in its volatile cache then is lost */
+void disk_flush_fails(struct disk *d, bool fails);
 
 /* disk_make() for bcache_start(), with the latency that the settings name */
 void disk_given(struct disk *d, unsigned long volatile_mb);

@@ -39,6 +39,15 @@ void disk_fails(struct disk *d, bool fails)
 		put(path, "%c%lu-%lu", fails ? '+' : '-', at, at + step - 1);
 }
 
+void disk_flush_fails(struct disk *d, bool fails)
+{
+	unsigned long end = d->mb * 2048;
+	char path[128];
+
+	snprintf(path, sizeof(path), NULLB "%s/badblocks", d->name);
+	put(path, "%c%lu-%lu", fails ? '+' : '-', end, end);
+}
+
 void disk_on(struct disk *d)
 {
 	char path[128];

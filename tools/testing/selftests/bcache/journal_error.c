@@ -31,12 +31,13 @@
  * Observed from outside: what writes and registration return, the console.
  *
  * Settings: fault, once (the sectors are good again after one failed request; a
- * write is tried again then, and nobody is told), volatile_mb (of the cache disk;
- * what fails there may be a flush, and all are told), zero, bucket_k, cache_mb,
- * writes (of a thread before the leaf is written; half as many come after),
- * discard (of freed journal buckets, in kernels that do it), backing_mb, limit_ms
- * (the longest that a writer may hang once the set is disabled), cache_us,
- * backing_us.
+ * write is tried again then, and nobody is told), volatile_mb (of the cache disk),
+ * flush (with "once" and that: it is the flush before the write that fails, and
+ * all are told), fua (0: a write to that disk has a flush in it, too), zero,
+ * bucket_k, cache_mb, writes (of a thread before the leaf is written; half as many
+ * come after), discard (of freed journal buckets, in kernels that do it),
+ * backing_mb, limit_ms (the longest that a writer may hang once the set is
+ * disabled), cache_us, backing_us.
  */
 #define _GNU_SOURCE
 #include "guest.h"
@@ -387,12 +388,15 @@ static void *heal(void *arg)
 /* The journal bucket after the one in use fails, and writers come to it. */
 static void write_fault(void)
 {
+	/* patches/lab/volatile: flushes fail, and what the disk held is gone */
+	struct bucket behind = { .sector = cache.size / SECTOR }, *b;
 	bool once = setting("once", 0);
 	pthread_t thread;
-	struct bucket *b;
 
 	disk_copy(&cache, false);
 	b = &journal[fault_bucket()];
+	if (setting("flush", 0))
+		b = &behind;
 	bad_sectors('+', b->sector, bucket_sectors);
 	if (fault_is("stop"))
 		cset_put("stop", "1");
@@ -569,7 +573,7 @@ static void toggle_part(int fd)
 static void write_part(int fd)
 {
 	unsigned long failed, errors, us, limit_ms = setting("limit_ms", 1000);
-	bool told = !setting("once", 0) || setting("volatile_mb", 0);
+	bool told = !setting("once", 0) || setting("flush", 0) || !setting("fua", 1);
 	struct seen seen;
 	bool registered;
 
@@ -706,6 +710,8 @@ int main(void)
 		fd = with_disk(fd, "discard", 1);
 		cset_put("cache0/discard", "1");
 	}
+	if (!setting("fua", 1))
+		fd = with_disk(fd, "fua", 0);
 	if (setting("volatile_mb", 0))
 		fd = with_disk(fd, "cache_size", setting("volatile_mb", 0));
 	at("writes");

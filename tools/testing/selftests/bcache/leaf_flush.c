@@ -10,18 +10,52 @@
  * Observed from outside: bcache's count of what it wrote of nodes, and the
  * flushes that the disk has counted.
  *
+ * With "fail", the number of a block, the next flush fails, that of the leaf, and
+ * what the disk held is gone; later ones are fine, but fdatasync has to tell. With
+ * "first" the flush of that fdatasync fails, while the leaf's waits for it.
+ *
  * Settings: writes (blocks), reads (the blocks are written around the cache, and
  * then read, which leaves them in the cache), sync (fdatasync before the power is
- * lost), cost (no power is lost; so many writes by eight threads, not durable: how
- * fast?), volatile_mb (of the cache disk; 0: no volatile cache), cache_us and
- * backing_us (latencies).
+ * lost), fail, first, sync_us (from then to fdatasync), cost (no power is lost; so many
+ * writes by eight threads, not durable: how fast?), volatile_mb (of the cache disk;
+ * 0: no volatile cache), cache_us and backing_us (latencies).
  */
 #define _GNU_SOURCE
 #include "crash_disk.c"
 
+#include <pthread.h>
+
+/* The last that was seen, if the set has gone away. */
 static unsigned long node_bytes(void)
 {
-	return cset_size("cache0/btree_written");
+	static unsigned long bytes;
+
+	if (there(CSET))
+		bytes = cset_size("cache0/btree_written");
+	return bytes;
+}
+
+/* A flush before that of the leaf, which has to wait for it: the journal's. */
+static void *sync_before(void *fd)
+{
+	sleep_us(setting("dev_us", 100) / 2);
+	disk_flush_fails(&cache, true);
+	return (void *)(long)fdatasync((long)fd);
+}
+
+/* The flush is under way, and fails. Now that data are lost, what is said of them? */
+static void told(int fd, pthread_t *syncer)
+{
+	void *failed;
+
+	sleep_us(20);
+	disk_flush_fails(&cache, false);
+	sleep_us(setting("sync_us", 1000000));
+	if (*syncer)
+		pthread_join(*syncer, &failed);
+	else
+		failed = (void *)(long)fdatasync(fd);
+	result(failed, "told", "fdatasync %s", failed ? "fails" : "succeeds");
 }
 
 /*
@@ -31,16 +65,29 @@ static unsigned long node_bytes(void)
 static unsigned long again(const struct load *l, bool writes)
 {
 	void *buf = aligned_alloc(BLOCK, BLOCK);
-	unsigned long i, before = node_bytes();
+	unsigned long i, before = node_bytes(), fail = setting("fail", 0);
 	int fd = bcache_open(false);
+	pthread_t syncer = 0;
 
 	at("again");
-	for (i = 0; i < l->span && node_bytes() == before; i++)
-		if (pread(fd, buf, BLOCK, i * l->stride) != BLOCK ||
-		    (writes && pwrite(fd, buf, BLOCK, i * l->stride) != BLOCK))
-			fatal("cannot read and write block %lu", i);
+	/* what is left of the journal's delay: its flush is not to be the one */
+	if (fail)
+		sleep_us(200000);
+	for (i = 0; i < l->span && node_bytes() == before; i++) {
+		if (fail && i == fail && !setting("first", 0))
+			disk_flush_fails(&cache, true);
+		if (pread(fd, buf, BLOCK, i * l->stride) != BLOCK)
+			fatal("cannot read block %lu", i);
+		if (fail && i == fail && setting("first", 0))
+			pthread_create(&syncer, NULL, sync_before, (void *)(long)fd);
+		if (writes && pwrite(fd, buf, BLOCK, i * l->stride) != BLOCK)
+			fatal("cannot write block %lu", i);
+	}
 	/* a node is counted when its write begins */
-	sleep_us(1000 + 4 * setting("cache_us", setting("dev_us", 100)));
+	if (fail)
+		told(fd, &syncer);
+	else
+		sleep_us(1000 + 4 * setting("cache_us", setting("dev_us", 100)));
 	if (setting("sync", 0) && fdatasync(fd))
 		fatal("fdatasync failed");
 	close(fd);
@@ -71,7 +118,7 @@ int main(void)
 
 	load.writes = setting("writes", 200);
 	load.span = load.writes;
-	plan(2);
+	plan(setting("fail", 0) ? 3 : 2);
 	cache.mb = 128;
 	backing.mb = 1024;
 	disk_given(&cache, setting("volatile_mb", 64));
