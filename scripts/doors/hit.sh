@@ -50,7 +50,8 @@ replay-split 3.14
 gen-limit 3.10 5.4
 alone 3.10 5.10
 teardown 4.18
-meta-retry 3.10 5.10'
+meta-retry 3.10 5.10
+flush-first 3.10 5.10'
 # end
 
 ROOT=${SYSROOT:-}
@@ -382,6 +383,11 @@ topic()
 		reason='a backing disk that goes away while in use is refused when it returns' ;;
 	meta-retry)
 		reason='one failed write of the journal, of priorities or of uuids stops the cache set' ;;
+	flush-first)
+		reason='a flush that the cache disk fails: what it loses may be missed, and reported as safe'
+		case $volatile in
+		*through*) word='not here' reason='the cache disk has no volatile write cache' ;;
+		esac ;;
 	esac
 	verdict "$1"
 }
