@@ -8,7 +8,8 @@
 #   -w          one load, cut after each moment at which a request to the cache
 #               disk completed
 #   -f          no cuts but single faults of the disks, some of each kind: a request
-#               fails, a write is torn, a disk goes away; fault=NAME only that kind,
+#               fails, a write is torn, sectors stay bad, a disk goes away, is slow or
+#               hangs; fault=NAME only that kind,
 #               load=NAME only those of that load
 #   -a          allocations of bcache fail: of each load N slab objects and N of pages,
 #               at even distances; load=NAME only that load; or those that are named
@@ -163,11 +164,11 @@ faults_of()
 {
 	awk -v load="$1" -v cut="$2" -v cut_ns="$3" -v few="$N" '
 		# When a fault begins and ends, in microseconds; 0: it does not end.
-		function add(name, how, from, end, at, cut, cut_ns) {
+		function add(name, how, from, end, at, cut, cut_ns, more) {
 			name = (disk ? "backing-" : "") what "/" name
 			if (!(name in count)) order[++names] = name
-			list[name, ++count[name]] = sprintf("fault=%s fault_disk=%d fault_how=%d fault_ns=%.0f fault_end_ns=%.0f fault_at=%d record=0 load=%s cut=%d cut_ns=%s",
-				name, disk, how, from * 1000, end * 1000, at, load, cut, cut_ns)
+			list[name, ++count[name]] = sprintf("fault=%s fault_disk=%d fault_how=%d fault_ns=%.0f fault_end_ns=%.0f fault_at=%d record=0 load=%s cut=%d cut_ns=%s%s",
+				name, disk, how, from * 1000, end * 1000, at, load, cut, cut_ns, more)
 		}
 		$2 == "check-backing" { next }
 		{
@@ -180,6 +181,9 @@ faults_of()
 			if ($9 != "-" && len > 1)
 				add("torn", 1, $9, 0, sector + int(len / 2), 1, sprintf("%.0f", (us + 1) * 1000))
 			add("gone", 2, us - 0.5, 0, 0, 0, 1)
+			add("slow", 5, us - 0.5, 0, 0, 0, 1, " slow_us=10000000")
+			add("hang", 5, us - 0.5, 0, 0, 0, 1, " slow_us=60000000")
+			if ($8 != "-") add("bad", 4, $8, 0, sector, 0, 1, " fault_len=" len)
 		}
 		END {
 			for (i = 1; i <= names; i++) {

@@ -11,7 +11,9 @@
  *   fault_at	the sector
  *   fault_how	0 requests that meet it fail, 1 but what lies before the sector is
  *		done, 2 the disk goes away and is back after "gone_us", 3 an
- *		allocation fails, see crash_nomem.c
+ *		allocation fails, see crash_nomem.c, 4 the "fault_len" sectors
+ *		fail from then on, 5 requests that come in the next second take
+ *		"slow_us"
  */
 #define _GNU_SOURCE
 #include "crash.h"
@@ -317,8 +319,14 @@ static void make_fault(uint64_t load_from)
 		disk_put(d, "power", 1);
 		return;
 	}
+	if (setting("fault_how", 0) == 5) {
+		disk_put(d, "completion_nsec", setting("slow_us", 0) * 1000);
+		sleep_us(1000000);
+		disk_put(d, "completion_nsec", d->us * 1000);
+		return;
+	}
 	snprintf(path, sizeof(path), NULLB "%s/badblocks", d->name);
-	put(path, "+%lu-%lu", at, at);
+	put(path, "+%lu-%lu", at, at + setting("fault_len", 1) - 1);
 	if (setting("fault_how", 0))
 		return;
 	sleep_until(load_from + setting("fault_end_ns", 0));
@@ -408,10 +416,12 @@ bool fault_met(void)
 
 	if (setting("fault_how", 0) == 1)
 		to = (*fault_from + setting("cut_ns", 0)) / 1000;
-	else if (setting("fault_how", 0) == 2)
+	else if (setting("fault_how", 0) == 2 || setting("fault_how", 0) == 5)
 		return true;
 	else if (alloc_wanted())
 		return alloc_failed();
+	else if (setting("fault_how", 0) == 4)
+		to = -1;
 	f = fopen(TRACING "trace", "r");
 	if (!f)
 		fatal("no trace");
