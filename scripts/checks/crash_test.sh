@@ -87,7 +87,7 @@ says()
 twice()
 {
 	for time in 1 2; do
-		KEEP=1 "$TOP/scripts/lab/cut.sh" "$BASE" series "$OUT/crash/twice-$time" seed=1000 torn=1 keeps=1 cache_volatile=32
+		KEEP=1 "$TOP/scripts/lab/cut.sh" "$BASE" series "$OUT/crash/twice-$time" seed=1005 torn=1 keeps=1 cache_volatile=32 dsync=0 sync=2
 	done > "$OUT/crash/twice"
 	diff -r "$OUT/crash/twice-1" "$OUT/crash/twice-2" > "$OUT/crash/twice.diff" && ok=ok || ok='not ok'
 	sed 's/^/# /' "$OUT/crash/twice.diff" | head -5
