@@ -181,8 +181,8 @@ faults_of()
 			if ($9 != "-" && len > 1)
 				add("torn", 1, $9, 0, sector + int(len / 2), 1, sprintf("%.0f", (us + 1) * 1000))
 			add("gone", 2, us - 0.5, 0, 0, 0, 1)
-			add("slow", 5, us - 0.5, 0, 0, 0, 1, " slow_us=10000000")
-			add("hang", 5, us - 0.5, 0, 0, 0, 1, " slow_us=60000000")
+			add("slow", 5, us - 0.5, 0, 0, 0, 1, " slow_us=4000000")
+			add("hang", 5, us - 0.5, 0, 0, 0, 1, " slow_us=20000000")
 			if ($8 != "-") add("bad", 4, $8, 0, sector, 0, 1, " fault_len=" len)
 		}
 		END {
@@ -190,6 +190,7 @@ faults_of()
 				n = count[order[i]]
 				# A read at registration is a block of its own each time.
 				m = order[i] ~ /read-register/ ? 4 * few : few
+				if (order[i] ~ /(slow|hang)$/) m = int((few + 1) / 2)
 				if (m > n) m = n
 				for (j = 0; j < m; j++) {
 					nr = 1 + int((j + 0.5) * n / m)
