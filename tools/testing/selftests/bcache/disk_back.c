@@ -11,7 +11,8 @@
  * Settings: busy (0: the task closes the device at its error), clean (1: the blocks
  * are written back before), fails (writes that fail before the task gives up), early
  * (1: the disk is back before bcache has missed it), told (1: the device was told
- * to detach before), cache_us and backing_us (latencies).
+ * to detach before), disabled (1: the I/O of the set is disabled meanwhile), cache_us
+ * and backing_us (latencies).
  */
 #define _GNU_SOURCE
 #include "crash_disk.c"
@@ -79,7 +80,7 @@ int main(void)
 	if (setting("clean", 0))
 		written_back();
 	/* past the cache, so that each write is one to the disk */
-	if (setting("fails", 1) > 1)
+	if (setting("fails", 1) > 1 || setting("disabled", 0))
 		bdev_put("cache_mode", "writethrough");
 	pid = writer(load.fd, busy);
 	close(load.fd);
@@ -89,11 +90,18 @@ int main(void)
 	disk_fails(&backing, true);
 	if (setting("told", 0))
 		bdev_put("detach", "1");
+	if (setting("disabled", 0)) {
+		/* The journal has no write under way, which would fail the set. */
+		sleep_us(1000000);
+		cset_put("internal/io_disable", "1");
+	}
 	disk_put(&backing, "power", 0);
 	sleep_us(setting("early", 0) ? 1000000 : 10000000);
 	if (!busy)
 		waitpid(pid, NULL, 0);
 	sleep_us(1000000);
+	if (setting("disabled", 0))
+		cset_put("internal/io_disable", "0");
 	disk_fails(&backing, false);
 	disk_on(&backing);
 	if (there("/sys/block/bcache1"))
