@@ -49,7 +49,7 @@ no-memory 3.13
 replay-split 3.14
 gen-limit 3.10 5.4
 alone 3.10 5.10
-teardown 4.18
+teardown 4.17
 meta-retry 3.10 5.10
 flush-first 3.10 5.10'
 # end
