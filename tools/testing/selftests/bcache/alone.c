@@ -94,8 +94,6 @@ static void untold(void)
 /* A read that fails is what bcache counts; one is enough here. */
 static void set_fails(void)
 {
-	unsigned int tries = 10000;
-
 	at("fail");
 	cset_put("io_error_limit", "1");
 	if (setting("unregister", 0)) {
@@ -107,11 +105,8 @@ static void set_fails(void)
 	if (pread(fd, buf, BLOCK, 0) != BLOCK)
 		printf("# the read fails, too\n");
 	put_any(CSET, "internal/trigger_gc", "1");
-	while (there(CSET)) {
-		if (!tries--)
-			fatal("the cache set goes on");
-		sleep_us(10000);
-	}
+	if (!within(WAIT_S, false, CSET))
+		fatal("the cache set goes on");
 	/* it is not gone before it has given up what it cannot write */
 	sleep_us(12000000);
 }
@@ -141,16 +136,9 @@ static bool late_done(pid_t pid)
 
 static void stops_held(void)
 {
-	unsigned int tries = 10000;
-
 	disk_fails(&cache, false);
 	cache_register();
-	at("stop");
-	put_any(CSET, "stop", "1");
-	while (there(CSET) && tries--)
-		sleep_us(10000);
-	result(!there(CSET), "stops", "the cache set %s", there(CSET) ?
-	       "is there after 100 s" : "is gone");
+	set_stops();
 }
 
 static void come_back(void)

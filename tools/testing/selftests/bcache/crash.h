@@ -39,6 +39,12 @@ void disk_given(struct disk *d, unsigned long volatile_mb);
 
 bool there(const char *pattern);
 bool put_any(const char *dir, const char *file, const char *value);
+/* is one there, or none, within S seconds? */
+bool within(unsigned int s, bool wanted, const char *pattern);
+/* the longest that something is waited for which a defect may hold up */
+#define WAIT_S		100
+/* result "stops": is the set, which has to be there, gone when it was told to stop? */
+void set_stops(void);
 /* for ever where it does not go: somebody else has to lose patience */
 void set_goes(void);
 /* close FD, and wait until the set is gone that has lost its disk */
@@ -61,6 +67,8 @@ void disks_power(void);
 void bdev_detach(void);
 /* kept() of guest.h, with what is lost as a metric, for a load that wrote its span */
 void kept_metric(const struct load *l);
+/* the same where the device that has all of these is not there */
+void out_of_reach(unsigned int blocks);
 /*
  * Power off and on, of a cache disk of bcache_start() and the device FD; returns
  * its new file. The old set ends in between, and tries to write for a while.

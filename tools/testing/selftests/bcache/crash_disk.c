@@ -154,6 +154,13 @@ bool put_any(const char *dir, const char *file, const char *value)
 	return done;
 }
 
+bool within(unsigned int s, bool wanted, const char *pattern)
+{
+	for (s *= 100; s && there(pattern) != wanted; s--)
+		sleep_us(10000);
+	return there(pattern) == wanted;
+}
+
 static void wait_gone(const char *pattern)
 {
 	while (there(pattern))
@@ -166,6 +173,19 @@ void set_goes(void)
 	put_any(BDEV, "stop", "1");
 	wait_gone(BDEV);
 	wait_gone(CSET);
+}
+
+void set_stops(void)
+{
+	bool was = there(CSET), gone;
+
+	at("stop");
+	put_any(CSET, "stop", "1");
+	gone = within(WAIT_S, false, CSET);
+	if (gone)
+		result(was, "stops", "the cache set %s", was ? "is gone" : "was not there");
+	else
+		result(false, "stops", "the cache set is there after %u s", WAIT_S);
 }
 
 /* A set whose disk is gone tries for a while to write its nodes. */
@@ -277,4 +297,10 @@ void kept_metric(const struct load *l)
 	metric("lost", lost, "blocks");
 	result(!lost, "kept", "%lu blocks read back, %lu not as written",
 	       l->span < KEPT_READS ? l->span : KEPT_READS, lost);
+}
+
+void out_of_reach(unsigned int blocks)
+{
+	metric("lost", blocks, "blocks");
+	result(false, "kept", "%u of %u blocks out of reach", blocks, blocks);
 }

@@ -22,7 +22,6 @@
 #include <sys/wait.h>
 
 #define BLOCKS		64
-#define WAIT_S		100
 
 static char *buf;
 
@@ -39,13 +38,6 @@ static pid_t writer(int fd, bool stays)
 	if (stays)
 		pause();
 	_exit(0);
-}
-
-static bool within(unsigned int s, bool wanted, const char *pattern)
-{
-	for (s *= 100; s && there(pattern) != wanted; s--)
-		sleep_us(10000);
-	return there(pattern) == wanted;
 }
 
 static void written_back(void)
@@ -118,15 +110,10 @@ int main(void)
 		kept_metric(&load);
 		close(load.fd);
 	} else {
-		metric("lost", BLOCKS, "blocks");
-		result(false, "kept", "%u of %u blocks out of reach", BLOCKS, BLOCKS);
+		out_of_reach(BLOCKS);
 	}
 
-	at("stop");
-	put_any(CSET, "stop", "1");
-	back = within(WAIT_S, false, CSET);
-	result(back, "stops", back ? "the cache set is gone" :
-	       "the cache set is there after %u s", WAIT_S);
+	set_stops();
 	kill(pid, SIGKILL);
 	if (!within(WAIT_S, false, CSET))
 		printf("# it stays when the device is closed\n");

@@ -45,11 +45,9 @@ int main(void)
 	set_goes();
 	cache_register();
 	load.fd = open("/dev/bcache0", O_RDWR | O_DIRECT);
-	if (load.fd >= 0) {
+	if (load.fd >= 0)
 		kept_metric(&load);
-	} else {
-		metric("lost", BLOCKS, "blocks");
-		result(false, "kept", "%u of %u blocks out of reach", BLOCKS, BLOCKS);
-	}
+	else
+		out_of_reach(BLOCKS);
 	return finish();
 }

@@ -118,8 +118,7 @@ int main(void)
 	metric("refused", refused, "times");
 	result(!refused, "registers", "the cache set was refused %lu times", refused);
 	if (refused > again) {
-		metric("lost", KEPT, "blocks");
-		result(false, "kept", "%u of %u blocks out of reach", KEPT, KEPT);
+		out_of_reach(KEPT);
 		return finish();
 	}
 	load.fd = backing_register(true);
