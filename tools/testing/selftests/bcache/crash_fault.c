@@ -18,6 +18,8 @@
 #define _GNU_SOURCE
 #include "crash.h"
 
+#define SLOW_US	1000000
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -321,7 +323,7 @@ static void make_fault(uint64_t load_from)
 	}
 	if (setting("fault_how", 0) == 5) {
 		disk_put(d, "completion_nsec", setting("slow_us", 0) * 1000);
-		sleep_us(1000000);
+		sleep_us(SLOW_US);
 		disk_put(d, "completion_nsec", d->us * 1000);
 		return;
 	}
@@ -390,14 +392,16 @@ void fault_resume(void)
 /* Does this line tell of a request that met the fault, between @from and @to? */
 static bool meets(const char *line, unsigned long from, unsigned long to)
 {
-	bool torn = setting("fault_how", 0) == 1;
+	bool torn = setting("fault_how", 0) == 1, slow = setting("fault_how", 0) == 5;
 	unsigned long us, sector, len, at = setting("fault_at", 0);
 	/* Of a request that the cut ends there is no error. */
-	const char *what = event(line, torn ? ": block_bio_queue: " : ": block_rq_error: ",
+	const char *what = event(line, torn || slow ? ": block_bio_queue: " : ": block_rq_error: ",
 				 &us);
 
 	if (what && !is_of(what, fault_disk()))
 		what = NULL;
+	if (slow)
+		return what && us >= from && us <= to;
 	if (what && !torn)
 		what = strchr(what, ')');
 	else if (what)
@@ -416,8 +420,10 @@ bool fault_met(void)
 
 	if (setting("fault_how", 0) == 1)
 		to = (*fault_from + setting("cut_ns", 0)) / 1000;
-	else if (setting("fault_how", 0) == 2 || setting("fault_how", 0) == 5)
-		return true;
+	else if (setting("fault_how", 0) == 2)
+		return true;	/* the disk that is back is another one */
+	else if (setting("fault_how", 0) == 5)
+		to = from + SLOW_US;
 	else if (alloc_wanted())
 		return alloc_failed();
 	else if (setting("fault_how", 0) == 4)
