@@ -25,13 +25,14 @@
 # VT); SLICE, a name that is added to that of the result.
 #
 # What is known to go wrong, on which stack, stands in
-# tools/testing/selftests/bcache/cuts (-f: faults, -a: allocs). Of any other failure the first of its
-# kind is made as small as it goes, with the shortest load and the latest cut
-# that still fail so, and shown with the line that repeats it to the byte.
+# tools/testing/selftests/bcache/cuts (-f: faults, -a: allocs). Of any other failure
+# the first of its kind is made as small as it goes, with the shortest load and the
+# latest cut that still fail so, and shown with the line that repeats it to the byte.
 #
-# Result: out/crash/BASE-STACK/ (-f: BASE-STACK-faults/, -a: -allocs/), a directory for each cut that failed, and
-# "cuts", a line for each cut; "expected", with how often each came. Exit
-# status: 0 when no cut failed that was not expected to, else 1.
+# Result: out/crash/BASE-STACK/ (-f: BASE-STACK-faults/, -a: -allocs/, -r: -once/),
+# a directory for each cut that failed, and "cuts", a line for each cut;
+# "expected", with how often each came. Exit status: 0 when no cut failed that was
+# not expected to, else 1.
 . "$(dirname "$0")/../lib/lib.sh"
 
 # number NAME VALUE: a count, not too long for the shell.
@@ -358,6 +359,8 @@ for word; do
 	esac
 done
 
+dir=$OUT/crash/$(run_id "$BASE" ${SCENARIO:+"$SCENARIO"} "$STACK" ${opt_f:+faults} ${opt_a:+allocs} ${opt_r:+once} ${SLICE:+"$SLICE"})
+[ -n "$DRY" ] || only "crash-${dir##*/}"
 "$TOP/scripts/lab/build.sh" ${DRY:+-n} "$BASE" "$(cut_scenario ${opt_a:+fault_how=3} "$@")" "$STACK"
 "$TOP/scripts/lab/guest.sh" ${DRY:+-n}
 case $mode in
@@ -374,7 +377,6 @@ if [ -n "$DRY" ]; then
 	say "would make $what"
 	exit 0
 fi
-dir=$OUT/crash/$(run_id "$BASE" ${SCENARIO:+"$SCENARIO"} "$STACK" ${opt_f:+faults} ${opt_a:+allocs} ${SLICE:+"$SLICE"})
 rm -rf "$dir"
 mkdir -p "$dir"
 if [ "$mode" = once ]; then

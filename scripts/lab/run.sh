@@ -42,9 +42,7 @@ id=$(run_id "$base" "$scenario" "$stack" "$test" "$@")
 run=$OUT/runs/$id
 kernel=$(kernel_dir "$base" "$scenario" "$stack")
 # A run of that name under way would be taken away from under its guest.
-mkdir -p "$OUT/log"
-exec 9> "$OUT/log/run-$id.lock"
-flock -n 9 || die "$id is under way already"
+only "run-$id"
 rm -rf "$run"
 mkdir -p "$run"
 cp "$kernel/.config" "$run/config"

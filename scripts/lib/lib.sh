@@ -74,6 +74,15 @@ die()
 	exit 1
 }
 
+# only NAME: this process and its children, which inherit the lock, are the only ones
+# that work on NAME.
+only()
+{
+	mkdir -p "$OUT/log"
+	exec 9> "$OUT/log/$1.lock"
+	flock -n 9 || die "$1 is under way already"
+}
+
 say()
 {
 	printf '%s\n' "$*"
