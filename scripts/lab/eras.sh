@@ -3,17 +3,21 @@
 #
 # Print what was measured on kernels that lack the fix, from results that are kept.
 #
-# Usage: scripts/lab/eras.sh
+# Usage: scripts/lab/eras.sh [-d]
 #        scripts/lab/eras.sh -k NAME
+#        scripts/lab/eras.sh -dk NAME
 #   -k NAME  keep what make KSRC= has just shown of a tree, of which NAME says
 #            whose it is, in place of what was kept under that name
+#   -d       of other defects; with -k their tests are run, on that tree as it is
 #
-# Kept results are lines of Documentation/bcache/eras.tsv: no tree of such a
-# kernel can be fetched, so nothing makes them again. The columns are those of
-# scripts/lab/table.sh.
+# Kept results are lines of Documentation/bcache/eras.tsv and eras-defects.tsv:
+# no tree of such a kernel can be fetched, so nothing makes them again. The columns
+# of the first are those of scripts/lab/table.sh. The second has a line per case
+# that failed, or why there was none.
 . "$(dirname "$0")/../lib/lib.sh"
 
 KEPT=$TOP/Documentation/bcache/eras.tsv
+DEFECTS=$TOP/Documentation/bcache/eras-defects.tsv
 
 # row STACK: what is kept of it.
 row()
@@ -56,10 +60,67 @@ print()
 		{ printf format, "", $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, sprintf("%.1f", $15 / 1000) }' "$KEPT"
 }
 
-opt_k=''
-options k: "$@"
+# Their disks are those of virtual time.
+tests_of_defects()
+{
+	cat <<-'EOF'
+	node_error
+	journal_error fault=needed
+	write_order
+	write_order mode=writeback volatile_mb=128 blocks=256
+	journal_wake
+	meta_reserve
+	gen_limit
+	backing_flush
+	leaf_flush
+	EOF
+}
+
+keep_defects()
+{
+	[ -f "$OUT/base/ksrc.version" ] || die "no tree was shown; make KSRC= does that"
+	PART=$DEFECTS.part
+	{
+		grep -v "^$name	" "$DEFECTS" 2>/dev/null || :
+		tests_of_defects | while read -r test; do
+			# shellcheck disable=SC2086
+			"$TOP/scripts/lab/run.sh" ksrc UP unfixed $test disks=null_blk > /dev/null < /dev/null || :
+			defect_of "$OUT/runs/$(run_id ksrc UP unfixed "$test" disks=null_blk)" |
+				sed "s,^,$name	$(cat "$OUT/base/ksrc.version")	$(date -u +%F)	$test	,"
+		done
+	} | sort -t '	' -s -k 2,2V -k 1,1 > "$PART"
+	keep_part "$DEFECTS"
+}
+
+# defect_of RUN: "CASE: what was seen" of each that failed, and how the run ended
+# where that was not by itself.
+defect_of()
+{
+	{
+		sed -n -e '/^# [a-z_]*\.[a-z_]*: /{s/^# [a-z_]*\.//;h;}' -e '/^not ok /{g;p;}' "$1/ktap"
+		sed -n 's/^# after [^ ]*: //p' "$1/verdict"
+	} | grep . || echo 'every case passed'
+}
+
+print_defects()
+{
+	awk -F '\t' '
+		function flush()
+		{
+			if (last)
+				printf "%s\n%s", head, (n > 1) ? text : "   every test\n      " first "\n"
+			n = 0; text = last = first = test = ""
+		}
+		$1 != seen { flush(); seen = $1; head = $1 ": Linux " $2 ", " $3 }
+		$4 != test { text = text "   " $4 "\n"; test = $4 }
+		{ text = text "      " $5 "\n"; n += $5 != last; last = $5; if (!first) first = $5 }
+		END { flush() }' "$DEFECTS"
+}
+
+opt_k='' opt_d=''
+options dk: "$@"
 shift $((OPTIND - 1))
 [ $# -eq 0 ] || misused
-name=$opt_k
-[ -z "$name" ] || keep
-print
+name=$opt_k of=${opt_d:+_defects}
+[ -z "$name" ] || "keep$of"
+"print$of"
