@@ -60,9 +60,6 @@ meets "unknown base '4.4'" 'wrong BASE of a tree' "$S/lab/tree.sh" 4.4 vanilla
 meets "unknown stack 'nonsense'; known:" 'wrong stack' "$S/lab/tree.sh" "$BASE" nonsense
 meets "unknown scenario 'XX'; known:" 'wrong scenario' "$S/lab/build.sh" "$BASE" XX vanilla
 meets "unknown test 'nonsense'" 'wrong test' "$S/lab/run.sh" "$BASE" VT vanilla nonsense
-mkdir -p "$OUT/log"
-meets "crash-$BASE-vanilla-$me is under way already" 'two make crash at once' flock "$OUT/log/crash-$BASE-vanilla-$me.lock" \
-	env STACK=vanilla SLICE="$me" "$S/lab/crash.sh"
 meets "no run of test 'nonsense'" 'make check T= of nothing' "$S/lab/runs.sh" -t nonsense show
 meets 'is no directory' 'KSRC that is not there' env KSRC="$DIR/none" "$S/lab/show.sh"
 mkdir -p "$DIR/empty"

@@ -3,8 +3,8 @@
 #
 # Make the power cuts of tools/testing/selftests/bcache/cuts, the single faults of
 # faults and the failed allocations of allocs, a case for each row, one cut twice,
-# all of a short load, one of a disk that loses nothing, a fault that nothing meets
-# and a load that dies.
+# all of a short load, one of a disk that loses nothing, a fault that nothing meets,
+# a load that dies and two at once.
 #
 # Usage: scripts/checks/crash_test.sh
 #
@@ -98,10 +98,22 @@ twice()
 	say "$ok $cases crash.twice"
 }
 
+# together: a second one of the same stack is refused, and takes nothing away.
+together()
+{
+	dir=$OUT/crash/$(run_id "$BASE" series together)
+	mkdir -p "$dir"
+	echo kept > "$dir/cuts"
+	SLICE=together N=1 flock "$OUT/log/crash-${dir##*/}.lock" "$TOP/scripts/lab/crash.sh" -q > "$OUT/crash.log" 2>&1 && ok='not ok' || ok=ok
+	grep -q 'crash-.*-together is under way already$' "$OUT/crash.log" && grep -qx kept "$dir/cuts" || ok='not ok'
+	cases=$((cases + 1))
+	say "$ok $cases crash.together"
+}
+
 BASE=$(bases | head -1)
 cases=0
 say 'KTAP version 1'
-say "1..$(($(cat "$SELF/cuts" "$SELF/faults" "$SELF/allocs" | grep -c '^[a-z0-9]') + 7))"
+say "1..$(($(cat "$SELF/cuts" "$SELF/faults" "$SELF/allocs" | grep -c '^[a-z0-9]') + 8))"
 for what in cuts faults allocs; do
 	grep '^[a-z0-9]' "$SELF/$what" > "$OUT/crash.rows"
 	while read -r line; do
@@ -120,3 +132,4 @@ says crash.forgets 'kept	no cache' forget=1 mode=0 chore_us=0 torn=0 backing_vol
 set -- load=root fault=none fault_ns=1 fault_at=16383 fault_end_ns=60000000000
 says faults.missed 'missed	' "$@"
 says faults.dies 'error	the load ended with' "$@" mode=999999999 chore_us=1000
+together

@@ -359,8 +359,6 @@ for word; do
 	esac
 done
 
-dir=$OUT/crash/$(run_id "$BASE" ${SCENARIO:+"$SCENARIO"} "$STACK" ${opt_f:+faults} ${opt_a:+allocs} ${opt_r:+once} ${SLICE:+"$SLICE"})
-[ -n "$DRY" ] || only "crash-${dir##*/}"
 "$TOP/scripts/lab/build.sh" ${DRY:+-n} "$BASE" "$(cut_scenario ${opt_a:+fault_how=3} "$@")" "$STACK"
 "$TOP/scripts/lab/guest.sh" ${DRY:+-n}
 case $mode in
@@ -377,6 +375,8 @@ if [ -n "$DRY" ]; then
 	say "would make $what"
 	exit 0
 fi
+dir=$OUT/crash/$(run_id "$BASE" ${SCENARIO:+"$SCENARIO"} "$STACK" ${opt_f:+faults} ${opt_a:+allocs} ${opt_r:+once} ${SLICE:+"$SLICE"})
+only "crash-${dir##*/}"
 rm -rf "$dir"
 mkdir -p "$dir"
 if [ "$mode" = once ]; then

@@ -75,12 +75,12 @@ die()
 }
 
 # only NAME: this process and its children, which inherit the lock, are the only ones
-# that work on NAME.
+# that work on NAME. A script has one such lock. Where locks do not work there is none.
 only()
 {
 	mkdir -p "$OUT/log"
 	exec 9> "$OUT/log/$1.lock"
-	flock -n 9 || die "$1 is under way already"
+	flock -n 9 || [ $? != 1 ] || die "$1 is under way already"
 }
 
 say()
