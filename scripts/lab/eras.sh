@@ -23,10 +23,12 @@ DEFECTS=$TOP/Documentation/bcache/eras-defects.tsv
 row()
 {
 	for test in flush_race journal_full; do
-		tsv=$(ls "$OUT/runs/ksrc-"*"-$1-$test/results.tsv" 2>/dev/null) ||
+		ls "$OUT/runs/ksrc-"*"-$1-$test/results.tsv" > /dev/null 2>&1 ||
 			die "no run of $test on $1; make KSRC= makes it"
-		cut -f 4- "$tsv"
-	done | awk -F '\t' -v OFS='\t' -v head="$name	$(cat "$OUT/base/ksrc.version")	$(date -u +%F)	$(gcc -dumpfullversion)	$1" '
+	done
+	cut -f 4- "$OUT/runs/ksrc-"*"-$1-flush_race/results.tsv" \
+		"$OUT/runs/ksrc-"*"-$1-journal_full/results.tsv" |
+	awk -F '\t' -v OFS='\t' -v head="$name	$(cat "$OUT/base/ksrc.version")	$(date -u +%F)	$(gcc -dumpfullversion)	$1" '
 		{ m[$1, $2] = $3 }
 		function race(name) { return m["flush_race", name] }
 		END {
@@ -37,15 +39,23 @@ row()
 		}'
 }
 
+rows()
+{
+	for stack in unfixed fixed; do row "$stack"; done
+}
+
+# keep FILE FUNCTION: what FUNCTION prints of the tree that was shown, in place of what
+# FILE has under that name.
 keep()
 {
 	[ -f "$OUT/base/ksrc.version" ] || die "no tree was shown; make KSRC= does that"
-	PART=$KEPT.part
+	new=$("$2")	# all of it, or nothing is kept
+	PART=$1.part
 	{
-		grep -v "^$name	" "$KEPT" 2>/dev/null || :
-		for stack in unfixed fixed; do row "$stack"; done
+		awk -F '\t' -v name="$name" '$1 != name' "$1"
+		printf '%s\n' "$new"
 	} | sort -t '	' -s -k 2,2V -k 1,1 > "$PART"
-	keep_part "$KEPT"
+	keep_part "$1"
 }
 
 print()
@@ -76,20 +86,17 @@ tests_of_defects()
 	EOF
 }
 
-keep_defects()
+defects()
 {
-	[ -f "$OUT/base/ksrc.version" ] || die "no tree was shown; make KSRC= does that"
-	PART=$DEFECTS.part
-	{
-		grep -v "^$name	" "$DEFECTS" 2>/dev/null || :
-		tests_of_defects | while read -r test; do
-			# shellcheck disable=SC2086
-			"$TOP/scripts/lab/run.sh" ksrc UP unfixed $test disks=null_blk > /dev/null < /dev/null || :
-			defect_of "$OUT/runs/$(run_id ksrc UP unfixed "$test" disks=null_blk)" |
-				sed "s,^,$name	$(cat "$OUT/base/ksrc.version")	$(date -u +%F)	$test	,"
-		done
-	} | sort -t '	' -s -k 2,2V -k 1,1 > "$PART"
-	keep_part "$DEFECTS"
+	tests_of_defects | while read -r test; do
+		run=$OUT/runs/$(run_id ksrc UP unfixed "$test" disks=null_blk)
+		rm -rf "$run"
+		# shellcheck disable=SC2086
+		"$TOP/scripts/lab/run.sh" ksrc UP unfixed $test disks=null_blk > /dev/null < /dev/null || :
+		[ -f "$run/verdict" ] || die "no run of $test on unfixed"
+		defect_of "$run" |
+			sed "s,^,$name	$(cat "$OUT/base/ksrc.version")	$(date -u +%F)	$test	,"
+	done
 }
 
 # defect_of RUN: "CASE: what was seen" of each that failed, and how the run ended
@@ -99,7 +106,8 @@ defect_of()
 	{
 		sed -n -e '/^# [a-z_]*\.[a-z_]*: /{s/^# [a-z_]*\.//;h;}' -e '/^not ok /{g;p;}' "$1/ktap"
 		sed -n 's/^# after [^ ]*: //p' "$1/verdict"
-	} | grep . || echo 'every case passed'
+	} | grep . || { grep -q '^ok .*\.events' "$1/verdict" && echo 'every case passed'; } ||
+		echo 'nothing came of it'
 }
 
 print_defects()
@@ -121,6 +129,12 @@ opt_k='' opt_d=''
 options dk: "$@"
 shift $((OPTIND - 1))
 [ $# -eq 0 ] || misused
-name=$opt_k of=${opt_d:+_defects}
-[ -z "$name" ] || "keep$of"
-"print$of"
+name=$opt_k
+case $name in *[!A-Za-z0-9._/-]*) die "'$name' is no name of a tree: letters, digits, . _ / -" ;; esac
+if [ -n "$opt_d" ]; then
+	[ -z "$name" ] || keep "$DEFECTS" defects
+	print_defects
+else
+	[ -z "$name" ] || keep "$KEPT" rows
+	print
+fi
