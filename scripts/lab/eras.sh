@@ -100,7 +100,8 @@ defects()
 }
 
 # defect_of RUN: "CASE: what was seen" of each that failed, and how the run ended
-# where that was not by itself.
+# where that was not by itself. Not by the verdict alone: where a run broke each case
+# of it failed there, also those that the guest had passed.
 defect_of()
 {
 	{

@@ -15,6 +15,34 @@
 # scripts/lab/crash.sh -f or -a makes the faults.
 . "$(dirname "$0")/../lib/lib.sh"
 
+# refused CUTS: each row of which some were refused, and why by the list of those known.
+refused()
+{
+	sort "$1" | awk -F '\t' -v list="$SELF/faults" '
+		BEGIN {
+			while ((getline line < list) > 0) {
+				if (line ~ /^[^\t]/) on = line == "series"
+				if (!on || line !~ /^\trefused /) continue
+				split(line, part, " /|/ ")
+				pattern[++n] = part[2]
+				reason[n] = substr(line, index(line, "/ ") + 2)
+			}
+		}
+		$2 == "refused" {
+			match($1, /fault=[^ ]*/)
+			row = substr($1, RSTART + 6, RLENGTH - 6)
+			for (i = 1; i <= n && (row ": " $3) !~ pattern[i]; i++);
+			if (last != row i) rows[i] = rows[i] (rows[i] ? ", " : "") row
+			last = row i
+		}
+		END {
+			print "\nRefused with series:"
+			reason[n + 1] = "not known"
+			for (i = 1; i <= n + 1; i++)
+				if (rows[i]) print "\n" rows[i] "\n" reason[i]
+		}' | fold -s -w 75 | sed 's/ *$//'
+}
+
 opt_a='' opt_t=''
 options ant "$@"
 stacks='vanilla series' mode=f made=faults scenario=VT
@@ -68,4 +96,5 @@ done | awk -F '\t' -v base="$BASE $scenario" -v stacks="$stacks" '
 			print line | "sort"
 		}
 	}'
+[ -n "$opt_a" ] || refused "$OUT/crash/$(run_id "$BASE" series faults)/cuts"
 exit $bad

@@ -22,10 +22,9 @@ slice()
 	stamp=$(cat "$(kernel_dir "$BASE" VT "$1")/linux" "$OUT/guest/initrd" \
 		"$0" "$TOP/scripts/lab/crash.sh" "$TOP/scripts/lab/cut.sh" | sha256sum)
 	[ "$(cat "$dir/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
-	# Failures are what is counted here.
-	N=10 STACK=$1 quiet "$OUT/log/lost.log" anyway -q
+	N=10 STACK=$1 anyway -q
 	# shellcheck disable=SC2086
-	N=3 STACK=$1 quiet "$OUT/log/lost.log" anyway -fq $FAULTS
+	N=3 STACK=$1 anyway -fq $FAULTS
 	for cuts in "$dir/cuts" "$OUT/crash/$(run_id "$BASE" "$1" front)/cuts"; do
 		if [ ! -s "$cuts" ] || [ "$(wc -l < "$cuts")" != "$(wc -l < "${cuts%cuts}places")" ] ||
 			grep -q '	broken	' "$cuts"; then
@@ -35,9 +34,11 @@ slice()
 	echo "$stamp" > "$dir/.stamp"
 }
 
+# anyway ARG...: make them. Failures are what is counted here, but not those of which
+# crash.sh dies, with a word to stderr.
 anyway()
 {
-	"$TOP/scripts/lab/crash.sh" "$@" || :
+	said=$("$TOP/scripts/lab/crash.sh" "$@" 2>&1 > "$OUT/log/lost.log") || [ -z "$said" ] || die "$said"
 }
 
 options n "$@"
