@@ -51,7 +51,8 @@ gen-limit 3.10 5.4
 alone 3.10 5.10
 teardown 4.17
 meta-retry 3.10 5.10
-flush-first 3.10 5.10'
+flush-first 3.10 5.10
+sync-super 3.10 5.10'
 # end
 
 ROOT=${SYSROOT:-}
@@ -388,6 +389,8 @@ topic()
 		case $volatile in
 		*through*) word='not here' reason='the cache disk has no volatile write cache' ;;
 		esac ;;
+	sync-super)
+		reason='a superblock that is not written, or a loss of power behind an attach, costs what is in the cache alone' ;;
 	esac
 	verdict "$1"
 }

@@ -22,36 +22,12 @@
 #define _GNU_SOURCE
 #include "crash_disk.c"
 
-#include <linux/aio_abi.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define BOUND	"/sys/block/bcache0/bcache/cache"
 
 static unsigned long writes;
-static char *buf;
 static int fd;
-
-static aio_context_t ctx;
-
-static bool write_block(unsigned long nr, char content)
-{
-	struct iocb cb = {
-		.aio_lio_opcode	= IOCB_CMD_PWRITE,
-		.aio_fildes	= fd,
-		.aio_buf	= (uintptr_t)buf,
-		.aio_nbytes	= BLOCK,
-		.aio_offset	= nr * BLOCK,
-	}, *cbs = &cb;
-	struct io_event end;
-
-	memset(buf, content, BLOCK);
-	if (!ctx && syscall(SYS_io_setup, 1, &ctx))
-		return pwrite(fd, buf, BLOCK, nr * BLOCK) == BLOCK;
-	return syscall(SYS_io_submit, ctx, 1, &cbs) == 1 &&
-	       syscall(SYS_io_getevents, ctx, 1, 1, &end, NULL) == 1 &&
-	       end.res == BLOCK;
-}
 
 /* how many are acknowledged */
 static unsigned long write_all(char content)
@@ -59,7 +35,7 @@ static unsigned long write_all(char content)
 	unsigned long i, good = 0;
 
 	for (i = 0; i < writes; i++)
-		good += write_block(i, content);
+		good += block_write(fd, i, content);
 	return good;
 }
 
@@ -69,8 +45,7 @@ static unsigned long all_lost(char content)
 
 	at("kept");
 	for (i = 0; i < writes; i++)
-		lost += pread(fd, buf, BLOCK, i * BLOCK) != BLOCK ||
-			buf[0] != content || buf[BLOCK - 1] != content;
+		lost += !block_is(fd, i, content);
 	return lost;
 }
 
@@ -102,7 +77,7 @@ static void set_fails(void)
 		cset_put("unregister", "1");
 	}
 	disk_fails(&cache, true);
-	if (pread(fd, buf, BLOCK, 0) != BLOCK)
+	if (!block_is(fd, 0, 'a'))
 		printf("# the read fails, too\n");
 	put_any(CSET, "internal/trigger_gc", "1");
 	if (!within(WAIT_S, false, CSET))
@@ -120,7 +95,7 @@ static pid_t write_late(void)
 	pid = fork();
 	if (!pid) {
 		ctx = 0;	/* that of the parent */
-		_exit(!write_block(0, 'b'));
+		_exit(!block_write(fd, 0, 'b'));
 	}
 	sleep_us(1000000);
 	return pid;
@@ -185,7 +160,6 @@ int main(void)
 
 	plan(3 + held);
 	writes = setting("writes", 64);
-	buf = aligned_alloc(BLOCK, BLOCK);
 	cache.mb = 64;
 	backing.mb = 64;
 	disk_given(&cache, 0);

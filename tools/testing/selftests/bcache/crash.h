@@ -33,6 +33,8 @@ void disk_flush_fails(struct disk *d, bool fails);
 
 /* disk_make() for bcache_start(), with the latency that the settings name */
 void disk_given(struct disk *d, unsigned long volatile_mb);
+/* how many requests to disks have failed: that the kernel says so of */
+unsigned long io_errors(void);
 /* sysfs of whatever cache set and device there is */
 #define CSET		"/sys/fs/bcache/*-*-*-*-*"
 #define BDEV		"/sys/block/bcache*/bcache"
@@ -65,6 +67,12 @@ unsigned long disks_kept(void);
 void disks_power(void);
 /* from here on all is read from the backing disk */
 void bdev_detach(void);
+/*
+ * A block with FUA, where FD is durable: without a flush behind it, if there is
+ * asynchronous I/O. Is it all that?
+ */
+bool block_write(int fd, unsigned long nr, char content);
+bool block_is(int fd, unsigned long nr, char content);
 /* kept() of guest.h, with what is lost as a metric, for a load that wrote its span */
 void kept_metric(const struct load *l);
 /* the same where the device that has all of these is not there */

@@ -4,10 +4,13 @@
 
 #include <fcntl.h>
 #include <glob.h>
+#include <linux/aio_abi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -130,6 +133,21 @@ unsigned long disk_ended(struct disk *d, enum ended field)
 			fatal("cannot read %s", path);
 	} while (field--);
 	fclose(f);
+	return nr;
+}
+
+unsigned long io_errors(void)
+{
+	static char log[1 << 20];
+	int len = klogctl(3 /* read all */, log, sizeof(log) - 1);
+	unsigned long nr = 0;
+	char *line = log;
+
+	log[len < 0 ? 0 : len] = 0;
+	while ((line = strstr(line, "I/O error, dev "))) {
+		nr++;
+		line++;
+	}
 	return nr;
 }
 
@@ -288,6 +306,34 @@ void bdev_detach(void)
 			fatal("the backing disk was not detached");
 		sleep_us(10000);
 	}
+}
+
+static char block[BLOCK] __attribute__((aligned(BLOCK)));
+static aio_context_t ctx;
+
+bool block_write(int fd, unsigned long nr, char content)
+{
+	struct iocb cb = {
+		.aio_lio_opcode	= IOCB_CMD_PWRITE,
+		.aio_fildes	= fd,
+		.aio_buf	= (uintptr_t)block,
+		.aio_nbytes	= BLOCK,
+		.aio_offset	= nr * BLOCK,
+	}, *cbs = &cb;
+	struct io_event end;
+
+	memset(block, content, BLOCK);
+	if (!ctx && syscall(SYS_io_setup, 1, &ctx))
+		return pwrite(fd, block, BLOCK, nr * BLOCK) == BLOCK;
+	return syscall(SYS_io_submit, ctx, 1, &cbs) == 1 &&
+	       syscall(SYS_io_getevents, ctx, 1, 1, &end, NULL) == 1 &&
+	       end.res == BLOCK;
+}
+
+bool block_is(int fd, unsigned long nr, char content)
+{
+	return pread(fd, block, BLOCK, nr * BLOCK) == BLOCK &&
+	       block[0] == content && block[BLOCK - 1] == content;
 }
 
 void kept_metric(const struct load *l)
