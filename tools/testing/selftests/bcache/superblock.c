@@ -60,6 +60,16 @@ static bool asked(void)
 	return put_any(BDEV, "attach", name);
 }
 
+/* A set is gone from sysfs before its disk is free. */
+static int cache_free(void)
+{
+	int raw;
+
+	while ((raw = open(cache.dev, O_RDWR | O_EXCL)) < 0)
+		sleep_us(10000);
+	return raw;
+}
+
 /* One that is made again, or detached, so that it has to be written. */
 static void start_anew(void)
 {
@@ -72,8 +82,7 @@ static void start_anew(void)
 	}
 	close(fd);
 	set_goes();
-	while ((raw = open(cache.dev, O_RDWR | O_EXCL)) < 0)
-		sleep_us(10000);
+	raw = cache_free();
 	if (pwrite(raw, zeros, BLOCK, BLOCK) != BLOCK)
 		fatal("cannot write %s", cache.dev);
 	close(raw);
@@ -104,7 +113,7 @@ static unsigned int start_failing(void)
 			fatal("it is refused again");
 		bad(false);
 		if (disk == &cache)
-			wait_gone(CSET);
+			close(cache_free());
 	}
 	if (once)
 		pthread_join(thread, NULL);
