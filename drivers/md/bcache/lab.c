@@ -17,6 +17,8 @@
  *             mca_alloc(): they have their memory.
  *   late_us   microseconds that the next request to a cached device sleeps after
  *             it was found that its cache set has not failed
+ *   preflush  of so many durable writes to cached devices, from now on, each asks
+ *             for a flush before it, as only the kernel's own can
  *   threads   how many threads check the tree at registration, and as many
  *             count its dirty sectors; 0: as many as the kernel wants
  */
@@ -119,6 +121,7 @@ static unsigned long lab_turn;
 static u32 lab_gap_us;
 static u32 lab_read_us;
 static u32 lab_late_us;
+static u32 lab_preflush;
 static u32 lab_reclaim;
 static u32 lab_starve;
 static u32 lab_threads;
@@ -553,12 +556,14 @@ void bch_lab_read(void)
 	}
 }
 
-void bch_lab_request(void)
+void bch_lab_request(struct bio *bio)
 {
-	u32 us = READ_ONCE(lab_late_us);
+	u32 us = READ_ONCE(lab_late_us), nr = READ_ONCE(lab_preflush);
 
 	if (us && cmpxchg(&lab_late_us, us, 0) == us)
 		fsleep(us);
+	if (nr && (bio->bi_opf & REQ_FUA) && cmpxchg(&lab_preflush, nr, nr - 1) == nr)
+		bio->bi_opf |= REQ_PREFLUSH;
 }
 
 void bch_lab_thread(void)
@@ -634,6 +639,7 @@ void __init bch_lab_init(struct dentry *dir)
 	debugfs_create_u32("gap_us", 0600, dir, &lab_gap_us);
 	debugfs_create_u32("read_us", 0600, dir, &lab_read_us);
 	debugfs_create_u32("late_us", 0600, dir, &lab_late_us);
+	debugfs_create_u32("preflush", 0600, dir, &lab_preflush);
 	debugfs_create_u32("reclaim", 0600, dir, &lab_reclaim);
 	debugfs_create_u32("starve", 0600, dir, &lab_starve);
 	debugfs_create_u32("threads", 0600, dir, &lab_threads);

@@ -11,6 +11,7 @@
  * whether it does. Compiled to nothing without CONFIG_BCACHE_LAB.
  */
 
+struct bio;
 struct btree;
 struct cache_set;
 struct dentry;
@@ -85,8 +86,11 @@ bool bch_lab_late(const void *frame);
 
 /* a journal user met a full journal; journal.lock held */
 void bch_lab_full(struct cache_set *c);
-/* a request is past the look at what is disabled: may sleep as the knob says */
-void bch_lab_request(void);
+/*
+ * a request is past the look at what is disabled: may sleep, or be one that asks
+ * for a flush before it, as the knobs say
+ */
+void bch_lab_request(struct bio *bio);
 
 #else
 
@@ -111,7 +115,7 @@ static inline bool bch_lab_starved(struct cache_set *c) { return false; }
 static inline void bch_lab_thread(void) {}
 static inline int bch_lab_threads(int nr) { return nr; }
 static inline void bch_lab_full(struct cache_set *c) {}
-static inline void bch_lab_request(void) {}
+static inline void bch_lab_request(struct bio *bio) {}
 
 #endif
 
