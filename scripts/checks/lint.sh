@@ -147,7 +147,7 @@ check_runs()
 		[ -f "$SELF/configs/$scenario.boot" ] || say "no scenario $scenario"
 		(base_row "$base" > /dev/null; topics "$stack" > /dev/null) 2>&1 || :
 		for setting in $rest; do
-			case $setting in mem=*|seconds=*) continue ;; esac
+			case $setting in mem=*|seconds=*|host_mb=*|disks=*) continue ;; esac
 			grep -qF "\"${setting%%=*}\"" "$SELF/$test.c" "$SELF/guest.c" ||
 				say "$test has no setting ${setting%%=*}"
 		done

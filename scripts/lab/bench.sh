@@ -1,23 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the flusher costs, today's kernel and the series side by side, and what a
-# durable write costs in bcache and in others that do the same.
+# What the flusher costs, today's kernel and the series side by side, what a durable
+# write costs in bcache and in others that do the same, and which locks it takes.
 #
-# Usage: scripts/lab/bench.sh [-n] [-t|-e|-p]
+# Usage: scripts/lab/bench.sh [-n] [-t|-e|-p|-l]
 #   -t  only print the tables of the last runs
 #   -e  the first with what is exact, as Documentation/bcache/bench.rst holds it
 #   -p  the second, of the peers
+#   -l  the third, of the locks
 #   -n  say what would be run
 #
-# All is in virtual time and exact, but for CPU. That is the host's, for what is
-# measured, so only its ratio within one table means something. bucket_lock comes
-# from a run of its own with lock statistics (scenario STAT). At the end the tables
-# are compared with the document's, and scripts/lab/plot.sh draws the pictures.
+# All is in virtual time and exact, but for CPU and locks. These are the host's, for
+# what is measured, so only ratios within one table mean something. bucket_lock comes
+# from a run of its own with lock statistics (scenario STAT), the table of locks from
+# two CPUs in real time (scenario LOCKS). At the end the tables that are exact are
+# compared with the document's, and scripts/lab/plot.sh draws the pictures.
 . "$(dirname "$0")/../lib/lib.sh"
 
-opt_t='' opt_e='' opt_p=''
-options tepn "$@"
+opt_t='' opt_e='' opt_p='' opt_l=''
+options tepln "$@"
 
 # A cell is a "-" where there is no run, or one that failed.
 table()
@@ -47,7 +49,7 @@ row()
 {
 	stack=$1
 	shift
-	what=$(printf '%s\n' "$@" | sed -n -e 's/^work=//p' -e 's/^nodes=/ /p' | tr -d '\n')
+	what=$(printf '%s\n' "$@" | sed -n -e 's/^work=//p' -e 's/^nodes=/ /p' | tr -d '\n' | sed 's/^zeros/nodes/')
 	vt=$OUT/runs/$(run_id "$BASE" VT "$stack" bench "$@")/results.tsv
 	stat=$OUT/runs/$(run_id "$BASE" STAT "$stack" bench "$@")/results.tsv
 	[ -f "$vt" ] || vt=/dev/null
@@ -114,10 +116,39 @@ peer()
 	}
 }
 
+# locks: how often they are taken, for how long, and what that wakes, by two CPUs.
+locks()
+{
+	locks_line "$BASE" bucket_lock '' journal.lock '' "the list's" '' all tasks
+	locks_line '1,000 writes' taken us taken us taken us us woken
+	for stack in $(bench_stacks); do
+		# shellcheck disable=SC2046
+		locks_line "$stack" $(for lock in bucket_lock journal_lock list_lock; do
+			locks_figure "${lock}_taken"
+			locks_figure "${lock}_total"
+		done; locks_figure '(bucket_lock_total + journal_lock_total + list_lock_total)'
+		locks_figure woken)
+	done
+}
+
+locks_line()
+{
+	printf '%-12s %11s %7s %13s %7s %11s %7s %8s %7s\n' "$@"
+}
+
+# locks_figure FIGURE: for 1,000 writes
+locks_figure()
+{
+	figure "$1 * 1000 / writes" "$BASE" LOCKS "$stack" bench disks=null_blk work=random mem=3G |
+		awk '{ print $1 == "-" ? "-" : int($1 + .5) }'
+}
+
 [ -z "$opt_t$opt_e" ] || table
 [ -z "$opt_t" ] || echo
 [ -z "$opt_t$opt_p" ] || peers
-[ -z "$opt_t$opt_e$opt_p" ] || exit 0
+[ -z "$opt_t" ] || echo
+[ -z "$opt_t$opt_l" ] || locks
+[ -z "$opt_t$opt_e$opt_p$opt_l" ] || exit 0
 "$TOP/scripts/lab/install.sh" ${DRY:+-n} bench
 "$TOP/scripts/lab/fetch.sh" ${DRY:+-n} "$BASE"
 "$TOP/scripts/lab/runs.sh" ${DRY:+-n} bench
@@ -126,6 +157,8 @@ say
 table
 say
 peers
+say
+locks
 say
 "$TOP/scripts/lab/plot.sh" -b
 set --

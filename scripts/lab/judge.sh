@@ -140,7 +140,9 @@ last_seen()
 broken()
 {
 	after=$(last_seen)
-	if [ -z "$why" ] && ! expect breaks '*'; then
+	if [ -s "$run/lacks" ]; then
+		verdict skip run "$(cat "$run/lacks")"
+	elif [ -z "$why" ] && ! expect breaks '*'; then
 		verdict ok run
 	elif [ -z "$why" ]; then
 		verdict 'not ok' run "did not break, but has to: $reason"
@@ -169,7 +171,8 @@ id=$(echo "$base $scenario $stack $test $settings" | sed -e 's/ *$//' -e 's/ /./
 cases=0 failed=0 void=''
 
 say "KTAP version 1" > "$run/verdict"
-why=$(whole)
+why=''
+[ -s "$run/lacks" ] || why=$(whole)
 broken
 if [ -z "$void" ] && grep -qE "^not ok [0-9]+ $test\.events( |\$)" "$run/ktap"; then
 	void='nothing happened that it looks at'

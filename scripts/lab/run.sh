@@ -123,11 +123,30 @@ sample()
 	done
 }
 
+# room_mb: what the host has for a guest's memory, which is a file.
+room_mb()
+{
+	{
+		sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo
+		df -Pk "${TMPDIR:-/dev/shm}" | awk 'NR == 2 { print $4 }'
+	} | sort -n | awk 'NR == 1 { print int($1 / 1024) }'
+}
+
 words=$(grep -v '^#' "$SELF/configs/$scenario.boot")
+lacks=''
 for word; do
-	case $word in seconds=*) RUN_SECONDS=${word#seconds=} ;; esac
+	case $word in
+	seconds=*) RUN_SECONDS=${word#seconds=} ;;
+	host_mb=*) [ "$(room_mb)" -ge "${word#host_mb=}" ] ||
+		lacks="${word#host_mb=} MiB of memory are needed, the host has $(room_mb)" ;;
+	esac
 done
-$machine "$@"
+if [ -z "$lacks" ]; then
+	$machine "$@"
+else
+	rc=0
+	echo "$lacks" | tee "$run/lacks" "$run/ktap" "$run/console" > /dev/null
+fi
 rm -rf "$run/uml" "$run/initrd"
 echo "$rc" > "$run/exit"
 

@@ -76,7 +76,7 @@ figure()
 # that begin with other settings are for the table of peers.
 workloads()
 {
-	rows bench | sed -n 's/^[^ ]* [^ ]* VT vanilla bench work=/work=/p'
+	rows bench | sed -n 's/^[^ ]* [^ ]* VT [^ ]* bench work=/work=/p' | awk '!seen[$0]++'
 }
 
 # bench_stacks: that they are run on, in order.

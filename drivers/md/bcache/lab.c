@@ -644,3 +644,14 @@ void __init bch_lab_init(struct dentry *dir)
 	debugfs_create_u32("starve", 0600, dir, &lab_starve);
 	debugfs_create_u32("threads", 0600, dir, &lab_threads);
 }
+
+#if defined(CONFIG_UML) && defined(CONFIG_SMP) && defined(CONFIG_LOCK_STAT)
+#include <linux/sched/clock.h>
+#include <os.h>
+
+/* User Mode Linux has one of 10 ms; most locks are held for less than 1 us. */
+notrace unsigned long long sched_clock(void)
+{
+	return os_nsecs();
+}
+#endif

@@ -7,15 +7,16 @@
  *   leaf      one leaf that is not the root, overwritten by 32 threads
  *   random    random durable 4 KiB writes by 8 threads, the tree full
  *   nodes     as random, with "nodes" b-tree nodes in the cache
+ *   zeros     the same, and what makes the tree are zeros, which take no memory
  *   pressure  as random, with the shrinker pushed every millisecond
  * and writes (count), dev_us, backing_us (device latency), volatile_mb (volatile
  * cache of both disks), peer (another device in bcache's place, see bench.h).
  *
  * What is measured begins after the tree is there. Besides latencies: rounds
  * of the flusher and nodes it looked at; writes to the cache device, from
- * its own counter; how long bucket_lock was held, where the kernel keeps
- * lock statistics. Of what was written some is read back at the end; with a peer
- * both disks lose power before.
+ * its own counter; how often some locks were taken, how long they were held, and
+ * tasks woken, where the kernel keeps statistics of that. Of what was written some
+ * is read back at the end; with a peer both disks lose power before.
  */
 #include "bench.h"
 
@@ -25,6 +26,10 @@
 #include <unistd.h>
 
 #define LOCK_STAT	"/proc/lock_stat"
+#define SCHED_STAT	"/proc/schedstat"
+/* what a leaf of 8 KiB keeps when it is split and then gets no more, and one */
+#define LEAF_KEYS	137
+#define NULL_ZEROS	"/sys/module/null_blk/parameters/zeros"
 
 struct work {
 	const char	*name;
@@ -34,7 +39,7 @@ struct work {
 	/* what is measured */
 	unsigned int	threads;
 	unsigned long	writes, span;
-	bool		durable, in_turn, prune;
+	bool		durable, in_turn, prune, zeros;
 };
 
 static const struct work works[] = {
@@ -54,6 +59,9 @@ static const struct work works[] = {
 		.name = "nodes", .geo = { 4096, 8192, "8k", "512", "512", true },
 		.threads = 8, .writes = 20000, .span = 2000000, .durable = true,
 	}, {
+		.name = "zeros", .geo = { 20480, 20480, "8k", "512", "512", true },
+		.threads = 8, .writes = 20000, .durable = true, .zeros = true,
+	}, {
 		.name = "pressure", .geo = { 1024, 1024, "16k", "4k" },
 		.grow = 60000,
 		.threads = 8, .writes = 20000, .span = 200000, .durable = true,
@@ -71,8 +79,12 @@ static const struct work *find_work(const char *name)
 	fatal("no work '%s'", name ?: "");
 }
 
-/* One block is left out between two keys, or they would merge into one. */
-static void grow(int fd, const struct work *w, unsigned long keys, unsigned int size)
+/*
+ * One block is left out between two keys, or they would merge into one. Zeros are
+ * written from the end of the device to its beginning; returns from where on it is
+ * full.
+ */
+static unsigned long grow(int fd, const struct work *w, unsigned long keys, unsigned int size)
 {
 	static unsigned int calls;
 	struct load load = {
@@ -83,10 +95,16 @@ static void grow(int fd, const struct work *w, unsigned long keys, unsigned int 
 		.size		= size,
 		.stride		= 2 * size,
 		.seed		= ++calls,
+		.zeros		= w->zeros,
 	};
 
+	if (w->zeros)
+		load.span -= (calls - 1) * keys;
+	if (load.span < keys)
+		fatal("the device is full");
 	if (keys)
 		load_all(&load);
+	return (load.span - keys) * load.stride;
 }
 
 /* The kernel prints the memory of the cached nodes like "1.5M". */
@@ -95,28 +113,43 @@ static unsigned long cached_nodes(const struct work *w)
 	return cset_size("btree_cache_size") / (strtoul(w->geo.bucket, NULL, 0) * 1024);
 }
 
-/* One line of /proc/lock_stat: hold times are in microseconds with two digits. */
-static void lock_metrics(void)
+/* A line of /proc/lock_stat: hold times are in microseconds with two digits. */
+static void lock_metrics(const char *class, const char *name)
 {
-	char line[512], *at;
-	double min, max, total;
+	double taken, min, max, total;
+	char line[512], what[64], *at;
 	FILE *f = fopen(LOCK_STAT, "r");
 
-	if (!f)
-		return;
-	while (fgets(line, sizeof(line), f)) {
-		at = strstr(line, "&c->bucket_lock:");
-		if (!at)
+	while (f && fgets(line, sizeof(line), f)) {
+		at = strstr(line, class);
+		/* con-bounces contentions waittime-{min,max,total,avg} acq-bounces ... */
+		if (!at || sscanf(at, "%*s %*s %*s %*s %*s %*s %*s %*s %lf %lf %lf %lf",
+				  &taken, &min, &max, &total) != 4)
 			continue;
-		/* con-bounces contentions waittime-{min,max,total,avg} ... */
-		if (sscanf(at, "%*s %*s %*s %*s %*s %*s %*s %*s %*s %lf %lf %lf",
-			   &min, &max, &total) == 3) {
-			metric("bucket_lock_longest", max, "us");
-			metric("bucket_lock_total", total, "us");
-		}
-		break;
+		snprintf(what, sizeof(what), "%s_taken", name);
+		metric(what, taken, "count");
+		snprintf(what, sizeof(what), "%s_longest", name);
+		metric(what, max, "us");
+		snprintf(what, sizeof(what), "%s_total", name);
+		metric(what, total, "us");
 	}
-	fclose(f);
+	if (f)
+		fclose(f);
+}
+
+/* tasks woken since boot, on all CPUs: the fifth figure of each */
+static unsigned long woken(void)
+{
+	unsigned long sum = 0, n;
+	FILE *f = fopen(SCHED_STAT, "r");
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "cpu%*u %*u %*u %*u %*u %lu", &n) == 1)
+			sum += n;
+	if (f)
+		fclose(f);
+	return sum;
 }
 
 /*
@@ -142,7 +175,10 @@ static void distribution(const struct load *l)
 /* What only bcache has. */
 static void bcache_metrics(const struct work *w, unsigned long sectors)
 {
-	lock_metrics();
+	lock_metrics(" &c->bucket_lock:", "bucket_lock");
+	lock_metrics(" &j->lock:", "journal_lock");
+	lock_metrics(" &j->flush_write_lock:", "list_lock");
+	lock_metrics(" &j->pin_lock:", "list_lock");
 	metric("cache_written", disk_sectors_written() - sectors, "sectors");
 	lab_metrics();
 	metric("nodes", cached_nodes(w), "count");
@@ -151,7 +187,7 @@ static void bcache_metrics(const struct work *w, unsigned long sectors)
 static void bench(const struct work *w, struct load *load, bool bcache)
 {
 	struct ticker pruner = { .tick = prune_cache, .pause_us = 1000 };
-	unsigned long sectors = 0, backing = 0;
+	unsigned long sectors = 0, backing = 0, wakeups = woken();
 
 	if (!bcache) {
 		backing = peer_backing_writes();
@@ -167,6 +203,8 @@ static void bench(const struct work *w, struct load *load, bool bcache)
 	at("done");
 	if (w->prune)
 		ticker_stop(&pruner);
+	if (wakeups)
+		metric("woken", woken() - wakeups, "count");
 	if (bcache)
 		bcache_metrics(w, sectors);
 	else
@@ -178,7 +216,7 @@ static void bench(const struct work *w, struct load *load, bool bcache)
 int main(void)
 {
 	const struct work *w = find_work(getenv("work"));
-	unsigned long nodes = setting("nodes", 0), before = 0;
+	unsigned long nodes = setting("nodes", 0), before = 0, from = 0, keys = 0;
 	unsigned long volatile_mb = setting("volatile_mb", 0);
 	const char *peer = getenv("peer");
 	struct load load = {
@@ -189,21 +227,34 @@ int main(void)
 	};
 
 	plan(2);
+	if (w->zeros)
+		put(NULL_ZEROS, "1");
 	load.fd = peer || volatile_mb ? peer_start(peer, &w->geo, volatile_mb) :
 		  bcache_start(&w->geo, false);
 	grow(load.fd, w, w->grow, BLOCK);
 	/* What a peer has put off until a flush is not for the first write to pay. */
 	if (peer && fdatasync(load.fd))
 		fatal("cannot flush");
-	while (nodes && cached_nodes(w) < nodes) {
+	while (nodes && w->zeros && keys < nodes * LEAF_KEYS) {
+		from = grow(load.fd, w, 20000, 512);
+		keys += 20000;
+	}
+	while (nodes && !w->zeros && cached_nodes(w) < nodes) {
 		grow(load.fd, w, 20000, 512);
 		if (cached_nodes(w) <= before)
 			fatal("the tree does not grow beyond %lu nodes", before);
 		before = cached_nodes(w);
 	}
+	if (w->zeros) {
+		load.first = from / BLOCK + 1;
+		load.span = (w->geo.backing_mb - 1) * (1ul << 20) / BLOCK - load.first;
+	}
 	/* Millions of keys: on disks that take time they would take hours. */
 	if (w->geo.instant)
 		load.fd = bcache_restart_timed(load.fd, false);
+	/* until the priorities of that many buckets are written */
+	if (w->zeros)
+		sleep_us(1000000);
 	if (w->durable) {
 		close(load.fd);
 		load.fd = peer ? peer_open(true) : bcache_open(true);
@@ -213,7 +264,7 @@ int main(void)
 	       load.writes, load.failed);
 	if (peer)
 		load.fd = peer_cut(load.fd);
-	if (nodes)
+	if (nodes && !w->zeros)
 		skip("kept", "the tree's writes are of another size, and lie in between");
 	else
 		kept(load.fd, true);

@@ -642,6 +642,21 @@ static bool read_stamped(const struct load *l, char *buf, uint64_t at)
 	return true;
 }
 
+/* From the end to the beginning, without a call more than it takes. */
+static void write_zeros(struct load *l, char *buf)
+{
+	struct shared *s = l->shared;
+	unsigned long nr;
+	uint64_t at;
+
+	memset(buf, 0, l->size);
+	while ((nr = s->taken++) < l->writes) {
+		at = (l->first + l->span - 1 - nr) * l->stride;
+		s->failed += pwrite(l->fd, buf, l->size, at) != l->size;
+		s->ended++;
+	}
+}
+
 static void load_note(struct load *l, uint64_t start, bool ok)
 {
 	struct shared *s = l->shared;
@@ -672,6 +687,8 @@ static void *load_writer(void *arg)
 	void *buf = block_buffer();
 	unsigned long nr;
 
+	if (l->zeros)
+		write_zeros(l, buf);
 	while (!s->stop && (nr = s->taken++) < l->writes) {
 		uint64_t start = now_ns(), at;
 

@@ -127,6 +127,7 @@ struct load {
 	unsigned int	size;		/* bytes of a write; 0: BLOCK */
 	unsigned int	stride;		/* bytes between blocks; 0: size */
 	bool		in_turn;	/* not at random */
+	bool		zeros;		/* of zeros, from the end; no results, not read back */
 	unsigned int	seed;		/* another one: other offsets */
 	/* nothing was done for so long: it hangs; 0: "patience_ms" or a minute */
 	unsigned int	patience_ms;
