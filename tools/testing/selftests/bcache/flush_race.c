@@ -115,6 +115,7 @@ int main(void)
 	ticker_stop(&pruner);
 	lab_put("gap_us", 0);
 	lab_put("starve", 0);
+	sleep_us(1000000);	/* a round may be under way */
 
 	load_metrics(&load);
 	lab_metrics();

@@ -11,8 +11,9 @@
  *
  * Settings: attach (1: that of the backing device), cut (1: no request fails, but
  * the disk has a volatile cache, and both lose their power in the end), once (1: one
- * request fails, which a new cache survives; 0: all, until somebody is told), fua (0: the disk has a
- * volatile cache and no FUA), cache_us and backing_us (latencies).
+ * request fails, which a new cache survives; 0: all, until somebody is told), fua
+ * (0: the cache disk has a volatile cache and no FUA), cache_us and backing_us
+ * (latencies).
  */
 #define _GNU_SOURCE
 #include "crash_disk.c"
