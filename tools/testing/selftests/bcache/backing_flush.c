@@ -14,7 +14,9 @@
  * Settings: writes (blocks), scattered (far apart, so that no keys merge), sync
  * (fdatasync before the power is lost), slow (writeback at its lowest rate: how
  * long do keys stay dirty?), gone (with slow, the backing disk alone loses power
- * before a flush that is due, so that this one fails), failing (so many flushes
+ * before a flush that is due, so that this one fails), theirs (with slow, not that
+ * flush but one of fdatasync before it fails, and what the disk had not written to
+ * its medium is lost: is the caller told?), failing (so many flushes
  * fail on that stack: does writeback pause after each?), volatile_mb (of the
  * backing disk; 0: no volatile cache), cache_us and backing_us (latencies).
  */
@@ -60,16 +62,12 @@ static void writeback(unsigned int look_us, uint64_t limit)
 	metric("longest", wb.longest / 1000, "us");
 }
 
-/*
- * The backing disk alone loses power when it has written what no flush came
- * after: that flush fails. Then the cache set stops.
- */
-static void lose_backing(int fd)
+/* Until the backing disk has written what no flush came after. */
+static void wait_written(void)
 {
 	unsigned long flushed = disk_ended(&backing, FLUSHES);
 	unsigned long written = disk_ended(&backing, WRITES);
 
-	at("power");
 	while (disk_ended(&backing, FLUSHES) != flushed ||
 	       disk_ended(&backing, WRITES) == written) {
 		if (disk_ended(&backing, FLUSHES) != flushed)
@@ -77,6 +75,30 @@ static void lose_backing(int fd)
 		flushed = disk_ended(&backing, FLUSHES);
 		sleep_us(1000);
 	}
+}
+
+/* A flush fails that is not writeback's, which has one of its own after it. */
+static void fail_theirs(int fd)
+{
+	bool failed;
+
+	at("theirs");
+	wait_written();
+	disk_flush_fails(&backing, true);
+	failed = fdatasync(fd);
+	disk_flush_fails(&backing, false);
+	sleep_us(10000000);
+	result(failed, "told", "%d of 1 fdatasync succeeds", !failed);
+}
+
+/*
+ * The backing disk alone loses power when it has written what no flush came
+ * after: that flush fails. Then the cache set stops.
+ */
+static void lose_backing(int fd)
+{
+	at("power");
+	wait_written();
 	disk_put(&backing, "power", 0);
 	sleep_us(3000000);
 	if (!bcache_stop(fd))
@@ -99,7 +121,7 @@ int main(void)
 	load.writes = setting("writes", 200);
 	load.span = load.writes;
 	load.stride = scattered ? 8 * BLOCK : 0;
-	plan(4);
+	plan(setting("theirs", 0) ? 5 : 4);
 	cache.mb = 128;
 	backing.mb = 256;
 	disk_given(&cache, 0);
@@ -117,6 +139,8 @@ int main(void)
 	writeback(slow ? 100000 : failing ? 1000 : 50, (slow ? 30 : 100) * NSEC_PER_SEC);
 	if (setting("sync", 0) && fdatasync(load.fd))
 		fatal("fdatasync failed");
+	if (setting("theirs", 0))
+		fail_theirs(load.fd);
 	if (setting("gone", 0)) {
 		lose_backing(load.fd);
 		load.fd = backing_register(true);
