@@ -15,8 +15,9 @@
  *   starve    every so many allocations of a node find no memory, and a cached
  *             one is taken. Nodes that were freed still come first, as in
  *             mca_alloc(): they have their memory.
- *   late_us   microseconds that the next request to a cached device sleeps after
- *             it was found that its cache set has not failed
+ *   late_us   microseconds that one task sleeps, and is 0 then: the next request to
+ *             a cached device, after it was found that its cache set has not failed,
+ *             or the next writeback thread that is about to sleep
  *   preflush  of so many durable writes to cached devices, from now on, each asks
  *             for a flush before it, as only the kernel's own can
  *   threads   how many threads check the tree at registration, and as many
@@ -556,12 +557,19 @@ void bch_lab_read(void)
 	}
 }
 
-void bch_lab_request(struct bio *bio)
+void bch_lab_late_once(void)
 {
-	u32 us = READ_ONCE(lab_late_us), nr = READ_ONCE(lab_preflush);
+	u32 us = READ_ONCE(lab_late_us);
 
 	if (us && cmpxchg(&lab_late_us, us, 0) == us)
 		fsleep(us);
+}
+
+void bch_lab_request(struct bio *bio)
+{
+	u32 nr = READ_ONCE(lab_preflush);
+
+	bch_lab_late_once();
 	if (nr && (bio->bi_opf & REQ_FUA) && cmpxchg(&lab_preflush, nr, nr - 1) == nr)
 		bio->bi_opf |= REQ_PREFLUSH;
 }

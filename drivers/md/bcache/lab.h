@@ -91,6 +91,8 @@ void bch_lab_full(struct cache_set *c);
  * for a flush before it, as the knobs say
  */
 void bch_lab_request(struct bio *bio);
+/* a task is past a look at what may change: sleeps once as the knob says */
+void bch_lab_late_once(void);
 
 #else
 
@@ -116,6 +118,7 @@ static inline void bch_lab_thread(void) {}
 static inline int bch_lab_threads(int nr) { return nr; }
 static inline void bch_lab_full(struct cache_set *c) {}
 static inline void bch_lab_request(struct bio *bio) {}
+static inline void bch_lab_late_once(void) {}
 
 #endif
 

@@ -11,8 +11,9 @@
  * Settings: busy (0: the task closes the device at its error), clean (1: the blocks
  * are written back before), fails (writes that fail before the task gives up), early
  * (1: the disk is back before bcache has missed it), told (1: the device was told
- * to detach before), disabled (1: the I/O of the set is disabled meanwhile), cache_us
- * and backing_us (latencies).
+ * to detach before; 2: to stop), disabled (1: the I/O of the set is disabled
+ * meanwhile), copy (1: there is a copy of the disk, which was refused before),
+ * cache_us and backing_us (latencies).
  */
 #define _GNU_SOURCE
 #include "crash_disk.c"
@@ -50,6 +51,37 @@ static void written_back(void)
 	sleep_us(40000000);
 }
 
+/* What is dirty in the cache is not on it. */
+static void copy_registered(void)
+{
+	struct disk copy = { .name = "copy", .mb = backing.mb };
+	int from = open(backing.dev, O_RDONLY | O_DIRECT), to;
+	unsigned long n;
+
+	at("copy");
+	disk_make(&copy, 0, 0);
+	to = open(copy.dev, O_WRONLY | O_DIRECT);
+	for (n = 0; n < copy.mb * 256; n++)
+		if (pread(from, buf, BLOCK, n * BLOCK) != BLOCK ||
+		    pwrite(to, buf, BLOCK, n * BLOCK) != BLOCK)
+			fatal("cannot copy the disk");
+	close(from);
+	close(to);
+	put("/sys/fs/bcache/register", "%s", copy.dev);
+}
+
+/* the device that the disk has now */
+static int device_of(struct disk *d)
+{
+	char path[64], dev[64] = "";
+
+	snprintf(path, sizeof(path), "/sys/block/%s/bcache/dev", d->dev + 5);
+	if (readlink(path, dev, sizeof(dev) - 1) < 0)
+		fatal("%s has no device", d->dev);
+	snprintf(path, sizeof(path), "/dev/%s", strrchr(dev, '/') + 1);
+	return open(path, O_RDWR | O_DIRECT);
+}
+
 int main(void)
 {
 	const struct geometry geo = {
@@ -59,7 +91,9 @@ int main(void)
 	struct load load = {
 		.threads = 1, .in_turn = true, .writes = BLOCKS, .span = BLOCKS,
 	};
+	unsigned long told = setting("told", 0);
 	bool busy = setting("busy", 1), back;
+	char bound[64];
 	pid_t pid;
 
 	plan(3);
@@ -74,14 +108,16 @@ int main(void)
 	/* past the cache, so that each write is one to the disk */
 	if (setting("fails", 1) > 1 || setting("disabled", 0))
 		bdev_put("cache_mode", "writethrough");
+	if (setting("copy", 0))
+		copy_registered();
 	pid = writer(load.fd, busy);
 	close(load.fd);
 	sleep_us(100000);
 
 	at("gone");
 	disk_fails(&backing, true);
-	if (setting("told", 0))
-		bdev_put("detach", "1");
+	if (told)
+		bdev_put(told == 1 ? "detach" : "stop", "1");
 	if (setting("disabled", 0)) {
 		/* The journal has no write under way, which would fail the set. */
 		sleep_us(1000000);
@@ -96,17 +132,17 @@ int main(void)
 		cset_put("internal/io_disable", "0");
 	disk_fails(&backing, false);
 	disk_on(&backing);
-	if (there("/sys/block/bcache1"))
+	if (!setting("copy", 0) && there("/sys/block/bcache1"))
 		fatal("there are two devices");
 
 	at("back");
 	put("/sys/fs/bcache/register", "%s", backing.dev);
-	back = within(WAIT_S, true, "/sys/block/bcache[01]/bcache/cache");
+	snprintf(bound, sizeof(bound), "/sys/block/%s/bcache/cache", backing.dev + 5);
+	back = within(WAIT_S, true, bound);
 	result(back, "back", back ? "the disk is attached again" :
 	       "the disk is not attached after %u s", WAIT_S);
 	if (back) {
-		load.fd = open(there("/dev/bcache1") ? "/dev/bcache1" : "/dev/bcache0",
-			       O_RDWR | O_DIRECT);
+		load.fd = device_of(&backing);
 		kept_metric(&load);
 		close(load.fd);
 	} else {
