@@ -22,6 +22,8 @@
  * time), volatile_mb (of the disk that the writes go to; then no write asks to be
  * durable, and the cut comes when all are done; 0: none), blocks, wait_us (from
  * then to the cut), failing (writes to the backing disk fail, no power is lost),
+ * theirs (a flush of the backing disk fails that is none of these writes', before
+ * they are done, and what was not on its medium is lost; with depth=64),
  * cache_us and backing_us; threads (none of all this, but how long a write of so
  * many threads takes) and durable (they ask for it).
  */
@@ -41,7 +43,7 @@
 static int fd;
 static unsigned int blocks;
 static const char *mode;
-static bool to_cache, failing;
+static bool to_cache, failing, theirs;
 static unsigned long volatile_mb;
 static _Atomic unsigned int acked;	/* writes of the second time */
 static bool durable[BLOCKS];		/* acknowledged then, as durable */
@@ -121,6 +123,27 @@ static void race(void)
 	metric("stale", stale, "blocks");
 }
 
+static void *flush(void *file)
+{
+	return (void *)(long)fdatasync(*(int *)file);
+}
+
+/* A flush of somebody else, which has lost all when those of the writes come. */
+static void fail_theirs(void)
+{
+	pthread_t thread;
+	void *failed;
+
+	sleep_us(3000);
+	disk_flush_fails(&backing, true);
+	pthread_create(&thread, NULL, flush, &fd);
+	sleep_us(2000);
+	disk_flush_fails(&backing, false);
+	pthread_join(thread, &failed);
+	if (!failed)
+		fatal("the flush did not fail");
+}
+
 /* All blocks once more, each by a thread; until the cut, or until all are done. */
 static void *second(void *arg)
 {
@@ -146,14 +169,16 @@ static void over_dirty(struct piece *p)
 		if (to_cache)
 			pthread_join(p[i].thread, NULL);
 	}
-	while (!failing && acked < (volatile_mb ? blocks : blocks / 4))
+	if (theirs)
+		fail_theirs();
+	while (!failing && !theirs && acked < (volatile_mb ? blocks : blocks / 4))
 		sleep_us(1000);
 	sleep_us(setting("wait_us", 1000));
 	metric("acked", acked, "writes");
 	metric("leaves", cset_size("cache0/btree_written") - written, "bytes");
 	if (failing)
 		disk_fails(&backing, false);
-	else
+	else if (!theirs)
 		disks_cut();
 	for (i = 0; !to_cache && i < blocks; i++)
 		pthread_join(p[i].thread, NULL);
@@ -234,6 +259,7 @@ int main(void)
 	to_cache = !strcmp(mode, "writeback");
 	volatile_mb = setting("volatile_mb", 0);
 	failing = setting("failing", 0);
+	theirs = setting("theirs", 0);
 	blocks = setting("blocks", 64);
 	plan(setting("threads", 0) ? 2 : 4);
 	disks();
@@ -257,7 +283,7 @@ int main(void)
 
 	at("again");
 	set_ends(fd);
-	if (!failing)
+	if (!failing && !theirs)
 		disks_power();
 	cache_register();
 	fd = backing_register(false);
@@ -272,8 +298,9 @@ int main(void)
 		wrong += version(FIRST + i) != 2;
 	metric("lost", lost, "blocks");
 
-	result((to_cache || beside > 0) && (failing ? !acked : volatile_mb ? acked == blocks :
-						       acked && acked < blocks),
+	result((to_cache || theirs || beside > 0) &&
+	       (theirs || (failing ? !acked : volatile_mb ? acked == blocks :
+						       acked && acked < blocks)),
 	       "events", "%u reads beside a write, %u of %u writes done before the cut",
 	       beside, acked, blocks);
 	result(!stale, "stale", "%u of %u blocks as before an acknowledged write",
