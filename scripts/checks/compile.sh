@@ -11,8 +11,7 @@
 # With W=1, and with sparse: the one that is installed where the base accepts
 # it, else a newer one that scripts/lab/fetch.sh puts under out/. A warning is new
 # when the bare base does not give it; line numbers do not count. Prints KTAP,
-# a case per patch. What was said is in out/log/compile-BASE-*. A patch that built so
-# behind the same ones is not compiled again: out/compile/BASE.sound.
+# a case per patch. What was said is in out/log/compile-BASE-*.
 . "$(dirname "$0")/../lib/lib.sh"
 
 options n "$@"
@@ -36,7 +35,7 @@ fi
 
 kmake()
 {
-	make -C "$dir" ARCH=um O=o -j"$JOBS" "$@"
+	make -s -C "$dir" ARCH=um O=o -j"$JOBS" "$@"
 }
 
 configure()
@@ -45,48 +44,19 @@ configure()
 	grep -v BCACHE_LAB "$configs/common.config" > "$dir/o/common.config"
 	(cd "$dir/o" && ../scripts/kconfig/merge_config.sh -m .config common.config)
 	kmake olddefconfig
+	kmake prepare
 }
 
-# rules < OUTPUT: the commands that kbuild said for bcache, as a makefile. kbuild itself
-# would look at much more of the tree, for each patch.
-rules()
-{
-	awk '
-		/^  [^ ].*(bcache\/[a-z]*|closure)\.c *$/ {
-			object = $NF
-			gsub(/^\.\.\/|c$/, "", object)
-			object = object "o"
-			source[object] = $NF
-			gsub(/\$/, "$$")
-			if (/ -c -o /) $0 = $0 " -MT " object
-			lines[object] = lines[object] "\n\t@" $0
-		}
-		END {
-			for (object in lines) all = all " " object
-			print "all:" all
-			print "include $(wildcard drivers/md/bcache/.*.o.cmd drivers/md/bcache/.*.d lib/.closure.o.*)"
-			print "unexport LC_ALL\n.DELETE_ON_ERROR:"
-			for (object in lines) print object ": " source[object] lines[object]
-		}'
-}
-
-# kbuild: build bcache by kbuild, without BCACHE_LAB, as a user of the patch does.
-kbuild()
+# warnings FILE: build bcache, and keep what the compiler and sparse say of
+# it. Without BCACHE_LAB, as a user of the patch builds it.
+warnings()
 {
 	files=drivers/md/bcache/
 	[ ! -f "$dir/lib/closure.c" ] || files="$files lib/closure.o"
 	# shellcheck disable=SC2086
-	kmake V=1 W=1 $check $files
-}
-
-# warnings FILE COMMAND...: what the compiler and sparse say of bcache.
-warnings()
-{
-	to=$1
-	shift
-	"$@" > "$log-make" 2>&1 && rc=0 || rc=$?
+	kmake W=1 $check $files > "$log-make" 2>&1 && rc=0 || rc=$?
 	grep -E 'warning:|error:' "$log-make" |
-		sed -E -e 's/:[0-9]+(:[0-9]+)?:/:/' -e 's,^\.\./,,' | sort -u > "$to"
+		sed -E -e 's/:[0-9]+(:[0-9]+)?:/:/' -e 's,^\.\./,,' | sort -u > "$1"
 	return "$rc"
 }
 
@@ -107,62 +77,37 @@ use_sparse()
 	die "$base accepts no sparse that is to be had"
 }
 
-# ready: the bare base, with kbuild's commands for bcache in o/rules.
-ready()
-{
-	room 2000000
-	"$TOP/scripts/lab/fetch.sh" "$base" > /dev/null
-	PART=$dir
-	mkdir -p "$OUT/compile" "$OUT/log"
-	cp -al "$OUT/base/$base" "$dir"
-	mkdir "$dir/o"
-	quiet "$log-configure" configure
-	use_sparse
-	warnings "$log-bare" kbuild || die "bcache of the bare base $base does not build; see $log-make"
-	rules < "$log-make" > "$dir/o/rules"
-	[ "$(head -1 "$dir/o/rules" | wc -w)" -gt 15 ] || die "no commands of kbuild in $log-make"
-}
-
-# sound PATCH...: with these, does bcache build without a new warning?
-sound()
-{
-	! patch_paths "$@" | grep -E 'Makefile|Kconfig' || die "a patch may change the commands of kbuild"
-	for q; do
-		apply "$dir" "$q" || return 1
-	done
-	warnings "$log-now" make -C "$dir/o" -rR -f rules -j"$JOBS" || { sed 's/^/#   /' "$log-make" | tail -20; return 1; }
-	comm -13 "$log-bare" "$log-now" | sed 's/^/#   new: /' > "$log-new"
-	cat "$log-new"
-	[ ! -s "$log-new" ]
-}
-
+room 2000000
+"$TOP/scripts/lab/fetch.sh" "$base" > /dev/null
+PART=$dir
 rm -rf "$dir"
-mkdir -p "${dir%/*}"
-touch "$dir.sound"
+mkdir -p "$OUT/compile"
+cp -al "$OUT/base/$base" "$dir"
+mkdir "$dir/o"
+quiet "$log-configure" configure
+use_sparse
+mkdir -p "$OUT/log"
+warnings "$log-bare" || die "bcache of the bare base $base does not build; see $log-make"
+
 say "KTAP version 1"
 # shellcheck disable=SC2086
 set -- $patches
 say "1..$#"
-nr=0 failed=0 behind=''
-key=$({ cat "$OUT/base/$base.version" "$configs/common.config" "$0"; gcc --version; sparse --version; } 2>&1) || :
+nr=0 failed=0
 for p; do
 	nr=$((nr + 1))
 	name=compile.$base.$(basename "$(dirname "$p")").$(basename "$p" .patch)
-	key=$({ say "$key"; sed -n '/^diff /,$p' "$p"; } | sha256sum)
-	behind="$behind $p"
-	if grep -qxF "$key" "$dir.sound"; then
-		say "ok $nr $name"
-		continue
-	fi
-	[ -d "$dir" ] || ready
-	# shellcheck disable=SC2086
-	if sound $behind; then
-		say "ok $nr $name"
-		say "$key" >> "$dir.sound"
-	else
+	apply "$dir" "$p" || { say "not ok $nr $name"; failed=1; continue; }
+	if ! warnings "$log-now"; then
+		sed 's/^/#   /' "$log-make" | tail -20
 		say "not ok $nr $name"
 		failed=1
+	elif [ -n "$(comm -13 "$log-bare" "$log-now")" ]; then
+		comm -13 "$log-bare" "$log-now" | sed 's/^/#   new: /'
+		say "not ok $nr $name"
+		failed=1
+	else
+		say "ok $nr $name"
 	fi
-	behind=''
 done
 exit $failed
