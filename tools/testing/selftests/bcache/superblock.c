@@ -11,9 +11,9 @@
  *
  * Settings: attach (1: that of the backing device), cut (1: no request fails, but
  * the disk has a volatile cache, and both lose their power in the end), once (1: one
- * request fails, which a new cache survives; 0: all, until somebody is told), fua
- * (0: the cache disk has a volatile cache and no FUA), cache_us and backing_us
- * (latencies).
+ * request fails, which a new cache survives; 0: all, until somebody is told), known
+ * (1: all requests for that of the cache fail, but only when it comes back), fua (0:
+ * the cache disk has a volatile cache and no FUA), cache_us and backing_us (latencies).
  */
 #define _GNU_SOURCE
 #include "crash_disk.c"
@@ -23,7 +23,7 @@
 #define BLOCKS	64
 
 static struct disk *disk = &cache;
-static bool once;
+static bool once, known;
 static int fd;
 
 static void bad(bool bad)
@@ -127,6 +127,7 @@ static unsigned int start_failing(void)
 static void come_back(void)
 {
 	unsigned int tries = 1000;
+	pthread_t thread;
 
 	if (setting("cut", 0)) {
 		disks_cut();
@@ -137,7 +138,13 @@ static void come_back(void)
 		disks_cut();
 	}
 	disks_power();
-	cache_register();
+	if (known) {
+		pthread_create(&thread, NULL, bad_from, NULL);
+		asked();
+		pthread_join(thread, NULL);
+	} else {
+		cache_register();
+	}
 	while (!try_put("/sys/fs/bcache/register", backing.dev) && --tries)
 		sleep_us(1000);
 	within(2, true, "/dev/bcache0");
@@ -155,8 +162,9 @@ int main(void)
 	unsigned int told = 0, tells;
 
 	disk = setting("attach", 0) ? &backing : &cache;
-	once = setting("once", disk == &cache);
-	tells = !cut && (!once || flushes);
+	known = setting("known", 0);
+	once = setting("once", disk == &cache && !known);
+	tells = !cut && !known && (!once || flushes);
 	plan(3);
 	cache.mb = 64;
 	backing.mb = 64;
@@ -165,7 +173,7 @@ int main(void)
 		cache_without_fua();
 	disk_given(&backing, disk == &backing && cut ? 16 : 0);
 	fd = bcache_start(&geo, true);
-	if (!cut)
+	if (!cut && !known)
 		told = start_failing();
 	/* one more at first, which finds no free bucket and goes past the cache */
 	for (i = BLOCKS; i <= 2 * BLOCKS; i++)
