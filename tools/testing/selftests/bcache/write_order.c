@@ -34,7 +34,8 @@
  * theirs (a flush of the backing disk fails that is none of these writes', before
  * they are done, and what was not on its medium is lost; with depth=64),
  * cache_us and backing_us; threads (none of all this, but how long a write of so
- * many threads takes) and durable (they ask for it).
+ * many threads takes), durable (they ask for it) and syncers (threads beside them that
+ * do, over and over).
  */
 #define _GNU_SOURCE
 #include "crash_disk.c"
@@ -271,6 +272,7 @@ static int latency(void)
 {
 	struct load load = {
 		.threads	= setting("threads", 0),
+		.syncers	= setting("syncers", 0),
 		.writes		= 1000,
 		.first		= FIRST,
 		.span		= 1000,
@@ -280,7 +282,8 @@ static int latency(void)
 	set_mode("4096");
 	load_all(&load);
 	load_metrics(&load);
-	result(load.ended == load.writes, "events", "%lu writes", load.ended);
+	metric("syncs", load.syncs, "count");
+	result(load.ended == load.writes + load.syncs, "events", "%lu writes", load.writes);
 	kept(load.fd, true);
 	return finish();
 }
