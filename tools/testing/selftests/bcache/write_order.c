@@ -17,6 +17,15 @@
  *
  * Observed from outside: all blocks know from which write they are.
  *
+ * With "clean" they go over blocks that are on the backing disk as well. What is
+ * read from the cache after the cut must not be gone when the cache is. With "reads"
+ * they are read before the cut, and the leaf with the keys of that is written; with
+ * "leave", after the device has left the cache set.
+ *
+ * With "fail" no power is lost, but a flush fails that nobody asked for, and what the
+ * backing disk held is gone: fdatasync, which finds nothing to do, has to tell. With
+ * "detach" the device is detached before.
+ *
  * Settings: mode (writearound; writethrough; writeback; "bypass", which is that
  * above sequential_cutoff), depth (requests that the backing disk takes at a
  * time), volatile_mb (of the disk that the writes go to; then no write asks to be
@@ -25,7 +34,8 @@
  * theirs (a flush of the backing disk fails that is none of these writes', before
  * they are done, and what was not on its medium is lost; with depth=64),
  * cache_us and backing_us; threads (none of all this, but how long a write of so
- * many threads takes) and durable (they ask for it).
+ * many threads takes), durable (they ask for it) and syncers (threads beside them that
+ * do, over and over).
  */
 #define _GNU_SOURCE
 #include "crash_disk.c"
@@ -46,6 +56,7 @@ static const char *mode;
 static bool to_cache, failing, theirs;
 static unsigned long volatile_mb;
 static _Atomic unsigned int acked;	/* writes of the second time */
+static unsigned long leaves;		/* bytes of nodes that were written then */
 static bool durable[BLOCKS];		/* acknowledged then, as durable */
 
 struct piece {
@@ -154,9 +165,34 @@ static void *second(void *arg)
 	return arg;
 }
 
+/*
+ * The leaf is written. The second entry of the journal after that says that those
+ * before the leaf are not needed: their replay would take away what was read.
+ */
+static void read_in(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < blocks; i++)
+		version(i * 2);
+	if (setting("leave", 0)) {
+		close(fd);
+		bdev_put("stop", "1");
+		within(WAIT_S, false, BDEV);
+	}
+	sleep_us(31000000);
+	if (setting("leave", 0))
+		fd = backing_register(false);
+	for (i = 0; i < 2; i++) {
+		write_all(FIRST, 1, 2);
+		sleep_us(200000);
+	}
+}
+
 static void over_dirty(struct piece *p)
 {
 	unsigned int i, written = cset_size("cache0/btree_written");
+	bool in_turn = to_cache || setting("clean", 0);
 
 	at("cut");
 	acked = 0;
@@ -166,21 +202,24 @@ static void over_dirty(struct piece *p)
 		p[i] = (struct piece){ .first = i * 2, .blocks = 1, .version = 2 };
 		pthread_create(&p[i].thread, NULL, second, &p[i]);
 		/* one by one they take few buckets, of which the journal is told */
-		if (to_cache)
+		if (in_turn)
 			pthread_join(p[i].thread, NULL);
 	}
 	if (theirs)
 		fail_theirs();
 	while (!failing && !theirs && acked < (volatile_mb ? blocks : blocks / 4))
 		sleep_us(1000);
+	if (setting("reads", 0))
+		read_in();
 	sleep_us(setting("wait_us", 1000));
+	leaves = cset_size("cache0/btree_written") - written;
 	metric("acked", acked, "writes");
-	metric("leaves", cset_size("cache0/btree_written") - written, "bytes");
+	metric("leaves", leaves, "bytes");
 	if (failing)
 		disk_fails(&backing, false);
 	else if (!theirs)
 		disks_cut();
-	for (i = 0; !to_cache && i < blocks; i++)
+	for (i = 0; !in_turn && i < blocks; i++)
 		pthread_join(p[i].thread, NULL);
 }
 
@@ -233,6 +272,7 @@ static int latency(void)
 {
 	struct load load = {
 		.threads	= setting("threads", 0),
+		.syncers	= setting("syncers", 0),
 		.writes		= 1000,
 		.first		= FIRST,
 		.span		= 1000,
@@ -242,8 +282,30 @@ static int latency(void)
 	set_mode("4096");
 	load_all(&load);
 	load_metrics(&load);
-	result(load.ended == load.writes, "events", "%lu writes", load.ended);
+	metric("syncs", load.syncs, "count");
+	result(load.ended == load.writes + load.syncs, "events", "%lu writes", load.writes);
 	kept(load.fd, true);
+	return finish();
+}
+
+/* The flush that the journal needs fails, and so has what comes from the user. */
+static int told(void)
+{
+	unsigned long failed, flushes;
+
+	set_mode("4096");
+	flushes = disk_ended(&backing, FLUSHES);
+	disk_flush_fails(&backing, true);
+	write_all(FIRST, 1, 2);
+	sleep_us(1000000);
+	disk_flush_fails(&backing, false);
+	flushes = disk_ended(&backing, FLUSHES) - flushes;
+	if (setting("detach", 0))
+		bdev_detach();
+	failed = !!fdatasync(fd);
+	result(flushes, "events", "%lu flushes that nobody asked for", flushes);
+	result(failed, "told", "%lu of 1 fdatasync failed", failed);
+	result(!fdatasync(fd), "once", "the next one is for nothing else");
 	return finish();
 }
 
@@ -253,7 +315,7 @@ int main(void)
 	static struct piece p[BLOCKS];
 	static bool older[BLOCKS];
 	static int seen[BLOCKS];
-	unsigned int i, lost = 0, wrong = 0;
+	unsigned int i, newer = 0, lost = 0, wrong = 0;
 
 	mode = getenv("mode") ?: "writearound";
 	to_cache = !strcmp(mode, "writeback");
@@ -261,11 +323,13 @@ int main(void)
 	failing = setting("failing", 0);
 	theirs = setting("theirs", 0);
 	blocks = setting("blocks", 64);
-	plan(setting("threads", 0) ? 2 : 4);
+	plan(setting("threads", 0) ? 2 : setting("fail", 0) ? 3 : 4);
 	disks();
 	small_requests();
 	fd = bcache_start(&geo, false);
-	/* the backing disk has no data of these blocks, and the cache has */
+	/* the backing disk has no data of these blocks, and the cache has, unless clean */
+	if (setting("clean", 0))
+		set_mode("4096");
 	for (i = 0; i < blocks; i++)
 		write_all(i * 2, 1, 1);
 	if (fdatasync(fd))
@@ -273,6 +337,8 @@ int main(void)
 	set_mode("65536");
 	if (setting("threads", 0))
 		return latency();
+	if (setting("fail", 0))
+		return told();
 	race();
 	if (fdatasync(fd))
 		fatal("fdatasync failed");
@@ -288,6 +354,9 @@ int main(void)
 	cache_register();
 	fd = backing_register(false);
 	look(seen, older);
+	for (i = 0; i < blocks; i++)
+		newer += seen[i] == 2;
+	metric("newer", newer, "blocks");
 	bdev_put("writeback_percent", "0");
 	bdev_put("writeback_running", "1");
 	bdev_detach();
@@ -299,8 +368,9 @@ int main(void)
 	metric("lost", lost, "blocks");
 
 	result((to_cache || theirs || beside > 0) &&
-	       (theirs || (failing ? !acked : volatile_mb ? acked == blocks :
-						       acked && acked < blocks)),
+	       (theirs || (failing ? !acked : volatile_mb ? acked >= blocks :
+						       acked && acked < blocks)) &&
+	       (leaves || !setting("reads", 0)),
 	       "events", "%u reads beside a write, %u of %u writes done before the cut",
 	       beside, acked, blocks);
 	result(!stale, "stale", "%u of %u blocks as before an acknowledged write",
