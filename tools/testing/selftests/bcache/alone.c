@@ -53,8 +53,7 @@ static unsigned long all_lost(char content)
 static void untold_at(unsigned long when)
 {
 	if (setting("untold", 0))
-		put(NULLB "backing/badblocks", "%c8-15",
-		    setting("untold", 0) == when ? '+' : '-');
+		disk_bad(&backing, setting("untold", 0) == when, 8, 15);
 }
 
 /* Dirty data, of which the superblock does not know. */

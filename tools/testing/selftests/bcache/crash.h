@@ -26,6 +26,8 @@ void disk_make(struct disk *d, unsigned long us, unsigned long volatile_mb);
 /* power on; its name may be another then */
 void disk_on(struct disk *d);
 void disk_put(struct disk *d, const char *file, unsigned long value);
+/* sectors that can be neither read nor written, or can be again */
+void disk_bad(struct disk *d, bool bad, unsigned long from, unsigned long to);
 /* from now on none, or all, of its sectors can be read and written */
 void disk_fails(struct disk *d, bool fails);
 /* the same of its flushes, and what was in its volatile cache then is lost */
@@ -33,8 +35,6 @@ void disk_flush_fails(struct disk *d, bool fails);
 
 /* disk_make() for bcache_start(), with the latency that the settings name */
 void disk_given(struct disk *d, unsigned long volatile_mb);
-/* how many requests to disks have failed: that the kernel says so of */
-unsigned long io_errors(void);
 /* sysfs of whatever cache set and device there is */
 #define CSET		"/sys/fs/bcache/*-*-*-*-*"
 #define BDEV		"/sys/block/bcache*/bcache"
@@ -73,6 +73,12 @@ void bdev_detach(void);
  */
 bool block_write(int fd, unsigned long nr, char content);
 bool block_is(int fd, unsigned long nr, char content);
+/*
+ * Blocks that know from which write they are, and which that is: 0, it was never
+ * written; -1, none or several; -2, it cannot be read.
+ */
+bool versions_write(int fd, unsigned long first, unsigned long blocks, uint32_t version);
+int version_read(int fd, unsigned long block);
 /* kept() of guest.h, with what is lost as a metric, for a load that wrote its span */
 void kept_metric(const struct load *l);
 /* the same where the device that has all of these is not there */

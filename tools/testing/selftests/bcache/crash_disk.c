@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/klog.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -28,6 +27,14 @@ void disk_put(struct disk *d, const char *file, unsigned long value)
 	put(path, "%lu", value);
 }
 
+void disk_bad(struct disk *d, bool bad, unsigned long from, unsigned long to)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), NULLB "%s/badblocks", d->name);
+	put(path, "%c%lu-%lu", bad ? '+' : '-', from, to);
+}
+
 /*
  * Old kernels put the parts of a bad range of more than 512 sectors into their table
  * in the wrong order, and do not find most of them.
@@ -35,20 +42,16 @@ void disk_put(struct disk *d, const char *file, unsigned long value)
 void disk_fails(struct disk *d, bool fails)
 {
 	unsigned long at, end = d->mb * 2048, step = fails ? 512 : end;
-	char path[128];
 
-	snprintf(path, sizeof(path), NULLB "%s/badblocks", d->name);
 	for (at = 0; at < end; at += step)
-		put(path, "%c%lu-%lu", fails ? '+' : '-', at, at + step - 1);
+		disk_bad(d, fails, at, at + step - 1);
 }
 
 void disk_flush_fails(struct disk *d, bool fails)
 {
 	unsigned long end = d->mb * 2048;
-	char path[128];
 
-	snprintf(path, sizeof(path), NULLB "%s/badblocks", d->name);
-	put(path, "%c%lu-%lu", fails ? '+' : '-', end, end);
+	disk_bad(d, fails, end, end);
 }
 
 void disk_on(struct disk *d)
@@ -133,21 +136,6 @@ unsigned long disk_ended(struct disk *d, enum ended field)
 			fatal("cannot read %s", path);
 	} while (field--);
 	fclose(f);
-	return nr;
-}
-
-unsigned long io_errors(void)
-{
-	static char log[1 << 20];
-	int len = klogctl(3 /* read all */, log, sizeof(log) - 1);
-	unsigned long nr = 0;
-	char *line = log;
-
-	log[len < 0 ? 0 : len] = 0;
-	while ((line = strstr(line, "I/O error, dev "))) {
-		nr++;
-		line++;
-	}
 	return nr;
 }
 
@@ -334,6 +322,36 @@ bool block_is(int fd, unsigned long nr, char content)
 {
 	return pread(fd, block, BLOCK, nr * BLOCK) == BLOCK &&
 	       block[0] == content && block[BLOCK - 1] == content;
+}
+
+bool versions_write(int fd, unsigned long first, unsigned long blocks, uint32_t version)
+{
+	uint64_t *w = aligned_alloc(BLOCK, blocks * BLOCK);
+	unsigned long i, words = BLOCK / sizeof(*w);
+	bool done;
+
+	for (i = 0; i < blocks * words; i++)
+		w[i] = (uint64_t)version << 32 | (first + i / words);
+	done = pwrite(fd, w, blocks * BLOCK, (off_t)first * BLOCK) ==
+	       (ssize_t)(blocks * BLOCK);
+	free(w);
+	return done;
+}
+
+int version_read(int fd, unsigned long block)
+{
+	uint64_t *w = aligned_alloc(BLOCK, BLOCK);
+	unsigned int i;
+	int v = -2;
+
+	if (pread(fd, w, BLOCK, (off_t)block * BLOCK) == BLOCK) {
+		v = w[0] >> 32;
+		for (i = 0; i < BLOCK / sizeof(*w); i++)
+			if (w[i] != (v ? (uint64_t)v << 32 | block : 0))
+				v = -1;
+	}
+	free(w);
+	return v;
 }
 
 void kept_metric(const struct load *l)

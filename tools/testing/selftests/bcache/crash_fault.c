@@ -309,7 +309,6 @@ static void make_fault(uint64_t load_from)
 {
 	unsigned long at = setting("fault_at", 0);
 	struct disk *d = fault_disk();
-	char path[128];
 
 	if (alloc_wanted()) {
 		alloc_fails();
@@ -327,12 +326,11 @@ static void make_fault(uint64_t load_from)
 		disk_put(d, "completion_nsec", d->us * 1000);
 		return;
 	}
-	snprintf(path, sizeof(path), NULLB "%s/badblocks", d->name);
-	put(path, "+%lu-%lu", at, at + setting("fault_len", 1) - 1);
+	disk_bad(d, true, at, at + setting("fault_len", 1) - 1);
 	if (setting("fault_how", 0))
 		return;
 	sleep_until(load_from + setting("fault_end_ns", 0));
-	put(path, "-%lu-%lu", at, at);
+	disk_bad(d, false, at, at);
 }
 
 /* The start of the load, for all processes. */

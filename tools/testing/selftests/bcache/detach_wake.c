@@ -23,7 +23,7 @@ static void until_late(void)
 {
 	lab_put("late_us", LATE_US);
 	bdev_put("writeback_running", "1");
-	while (get("/sys/kernel/debug/bcache/lab/late_us"))
+	while (get(LAB "late_us"))
 		sleep_us(1000);
 }
 

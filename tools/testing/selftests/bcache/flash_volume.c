@@ -23,11 +23,9 @@
 static void journal_bad(bool bad)
 {
 	unsigned int bucket;
-	char path[64];
 
-	snprintf(path, sizeof(path), NULLB "cache/badblocks");
 	for (bucket = 1; bucket <= 8; bucket++)
-		put(path, "%c%u-%u", bad ? '+' : '-', bucket * 128, bucket * 128 + 127);
+		disk_bad(&cache, bad, bucket * 128, bucket * 128 + 127);
 }
 
 /* One that nobody can run. */

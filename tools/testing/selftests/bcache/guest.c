@@ -11,13 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define LAB	"/sys/kernel/debug/bcache/lab/"
 #define NULLB	"/sys/kernel/config/nullb/"
 #define CSET_UUID "00000000-0000-4000-8000-0000000000cc"
 
@@ -165,6 +165,21 @@ unsigned long get(const char *path)
 		fatal("cannot read %s", path);
 	close(fd);
 	return strtoul(value, NULL, 0);
+}
+
+unsigned long io_errors(void)
+{
+	static char log[1 << 20];
+	int len = klogctl(3 /* read all */, log, sizeof(log) - 1);
+	unsigned long nr = 0;
+	char *line = log;
+
+	log[len < 0 ? 0 : len] = 0;
+	while ((line = strstr(line, "I/O error, dev "))) {
+		nr++;
+		line++;
+	}
+	return nr;
 }
 
 static void null_blk_set(const char *name, const char *file, unsigned long value)

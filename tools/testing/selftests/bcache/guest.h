@@ -52,6 +52,8 @@ void put(const char *path, const char *fmt, ...)
 /* as put(), but false where the file cannot be written */
 bool try_put(const char *path, const char *value);
 unsigned long get(const char *path);
+/* how many requests to disks have failed: that the kernel says so of */
+unsigned long io_errors(void);
 
 /* repeatable pseudo-random numbers: Marsaglia's xorshift64 */
 uint64_t next_random(uint64_t *state);
@@ -100,6 +102,7 @@ unsigned long bdev_size(const char *file);
  * Is this a kernel of the lab? Not where the scenario says "lab=0"; there is
  * only bcache's own count of calls of the flusher then. Both since lab_reset().
  */
+#define LAB	"/sys/kernel/debug/bcache/lab/"
 bool lab(void);
 unsigned long flusher_calls(void);
 

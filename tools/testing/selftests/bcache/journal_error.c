@@ -48,7 +48,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/klog.h>
 #include <unistd.h>
 
 #define CACHE		"/sys/kernel/config/nullb/cache/"
@@ -342,23 +341,6 @@ static struct seen check(int fd)
 	metric("acknowledged", seen.acknowledged, "blocks");
 	metric("lost", seen.lost, "blocks");
 	return seen;
-}
-
-/* what the kernel said */
-
-static unsigned long io_errors(void)
-{
-	static char log[1 << 20];
-	int len = klogctl(3 /* read all */, log, sizeof(log) - 1);
-	unsigned long nr = 0;
-	char *at = log;
-
-	log[len < 0 ? 0 : len] = 0;
-	while ((at = strstr(at, "I/O error, dev "))) {
-		nr++;
-		at++;
-	}
-	return nr;
 }
 
 /* parts */

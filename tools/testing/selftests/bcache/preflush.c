@@ -28,33 +28,14 @@
 #include <unistd.h>
 
 #define BLOCKS		64
-#define KNOB		"/sys/kernel/debug/bcache/lab/preflush"
 
 static int fd;
 static _Atomic bool done, failed;
 
-static bool write_block(int fd, unsigned int block, uint64_t version)
-{
-	static uint64_t w[BLOCK / sizeof(uint64_t)] __attribute__((aligned(BLOCK)));
-	unsigned int i;
-
-	for (i = 0; i < BLOCK / sizeof(*w); i++)
-		w[i] = version << 32 | block;
-	return pwrite(fd, w, BLOCK, (off_t)block * 2 * BLOCK) == BLOCK;
-}
-
-/* Which write a block is from; -1: none, or several, or it cannot be read. */
+/* The blocks do not touch, so that each has a key of its own. */
 static int version(unsigned int block)
 {
-	static uint64_t w[BLOCK / sizeof(uint64_t)] __attribute__((aligned(BLOCK)));
-	unsigned int i;
-
-	if (pread(fd, w, BLOCK, (off_t)block * 2 * BLOCK) != BLOCK)
-		return -1;
-	for (i = 1; i < BLOCK / sizeof(*w); i++)
-		if (w[i] != w[0])
-			return -1;
-	return !w[0] ? 0 : (uint32_t)w[0] == block ? (int)(w[0] >> 32) : -1;
+	return version_read(fd, block * 2);
 }
 
 static void write_all(int version)
@@ -62,7 +43,7 @@ static void write_all(int version)
 	unsigned int i;
 
 	for (i = 0; i < BLOCKS; i++)
-		if (!write_block(fd, i, version))
+		if (!versions_write(fd, i * 2, 1, version))
 			fatal("write of block %u failed", i);
 }
 
@@ -96,7 +77,7 @@ static void start_occupy(pthread_t *thread, struct disk *slow)
 static void *write_last(void *durable)
 {
 	lab_put("preflush", 1);
-	failed = !write_block((long)durable, BLOCKS, 2);
+	failed = !versions_write((long)durable, BLOCKS * 2, 1, 2);
 	done = true;
 	return NULL;
 }
@@ -162,7 +143,7 @@ int main(void)
 	pthread_create(&last, NULL, write_last, (void *)(long)durable);
 	sleep_us(setting("wait_us", 5000));
 	ended = done;
-	left = get(KNOB);
+	left = get(LAB "preflush");
 	disk_flush_fails(&backing, !fail);
 	if (fail) {
 		pthread_join(last, NULL);

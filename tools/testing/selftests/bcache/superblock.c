@@ -4,8 +4,8 @@
  *
  * The first write of the superblock of a new cache fails, or of a backing device
  * when it is attached. Blocks are written, each as durable, in writeback mode. Then
- * both disks are registered again. Who asked for the superblock has to be told, or
- * it has to be written in a second try; where one is told it is asked for again.
+ * both disks are registered again. The write to sysfs that needs the superblock has
+ * to fail, or it has to be written in a second try; what failed is asked for again.
  *
  * Observed from outside: what registration and attach return, the console.
  *
@@ -28,10 +28,7 @@ static int fd;
 
 static void bad(bool bad)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), NULLB "%s/badblocks", disk->name);
-	put(path, "%c8-15", bad ? '+' : '-');
+	disk_bad(disk, bad, 8, 15);
 }
 
 /* The superblock of a new cache was read when its set is there, not written. */

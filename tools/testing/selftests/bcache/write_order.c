@@ -69,14 +69,8 @@ struct piece {
 static void *write_piece(void *arg)
 {
 	struct piece *p = arg;
-	uint64_t *w = aligned_alloc(BLOCK, p->blocks * BLOCK);
-	unsigned long i, words = BLOCK / sizeof(*w);
 
-	for (i = 0; i < p->blocks * words; i++)
-		w[i] = (uint64_t)p->version << 32 | (p->first + i / words);
-	p->failed = pwrite(fd, w, p->blocks * BLOCK, (off_t)p->first * BLOCK) !=
-		    (ssize_t)(p->blocks * BLOCK);
-	free(w);
+	p->failed = !versions_write(fd, p->first, p->blocks, p->version);
 	p->done = true;
 	acked += !p->failed;
 	return arg;
@@ -91,23 +85,9 @@ static void write_all(unsigned long first, unsigned long blocks, uint32_t versio
 		fatal("write of block %lu failed", first);
 }
 
-/* Which write a block is from; -1: none, or several; -2: it cannot be read. */
 static int version(unsigned long block)
 {
-	uint64_t *w = aligned_alloc(BLOCK, BLOCK);
-	unsigned int i;
-	int v;
-
-	if (pread(fd, w, BLOCK, (off_t)block * BLOCK) != BLOCK) {
-		free(w);
-		return -2;
-	}
-	v = w[0] >> 32;
-	for (i = 0; i < BLOCK / sizeof(*w); i++)
-		if (w[i] != (v ? (uint64_t)v << 32 | block : 0))
-			v = -1;
-	free(w);
-	return v;
+	return version_read(fd, block);
 }
 
 /* The backing disk is in two minds while requests of a write wait for others. */
