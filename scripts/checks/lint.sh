@@ -214,11 +214,21 @@ check_copies()
 			[ ! -f "$main" ] || [ "$(log "$main")" = "$(log "$TOP/$p")" ] ||
 				bad "$p: another log than ${main#"$TOP"/}" ;;
 		esac
+		case $p in patches/lab/*) ;; *)
+			[ ! -f "$main" ] || [ "$(hunks "$main")" != "$(hunks "$TOP/$p")" ] ||
+				bad "$p: ${main#"$TOP"/}, moved; its series can name that" ;;
+		esac
 		! grep -qxF "$p" "$TOP/patches/copies" || continue
 		[ -f "$main" ] || { bad "$p: a copy of nothing"; continue; }
 		[ "$(added "$main")" = "$(added "$TOP/$p")" ] ||
 			bad "$p: adds other lines than ${main#"$TOP"/}"
 	done
+}
+
+# hunks PATCH: what git apply looks at, without the places.
+hunks()
+{
+	sed -n -e '/^index /d' -e 's/^@@.*/@@/' -e '/^@@/,$p' "$1"
 }
 
 log()
