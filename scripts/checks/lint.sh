@@ -148,7 +148,7 @@ check_runs()
 		(base_row "$base" > /dev/null; topics "$stack" > /dev/null) 2>&1 || :
 		for setting in $rest; do
 			case $setting in mem=*|seconds=*|host_mb=*|disks=*) continue ;; esac
-			grep -qF "\"${setting%%=*}\"" "$SELF/$test.c" "$SELF/guest.c" ||
+			grep -qF "\"${setting%%=*}\"" "$SELF/$test.c" "$SELF/guest.c" "$SELF/crash.h" ||
 				say "$test has no setting ${setting%%=*}"
 		done
 		# shellcheck disable=SC2086

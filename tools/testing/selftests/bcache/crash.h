@@ -44,7 +44,7 @@ bool put_any(const char *dir, const char *file, const char *value);
 /* is one there, or none, within S seconds? */
 bool within(unsigned int s, bool wanted, const char *pattern);
 /* the longest that something is waited for which a defect may hold up */
-#define WAIT_S		100
+#define WAIT_S		setting("wait_s", 100)
 /* result "stops": is the set, which has to be there, gone when it was told to stop? */
 void set_stops(void);
 /* for ever where it does not go: somebody else has to lose patience */

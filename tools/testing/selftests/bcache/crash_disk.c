@@ -191,7 +191,7 @@ void set_stops(void)
 	if (gone)
 		result(was, "stops", "the cache set %s", was ? "is gone" : "was not there");
 	else
-		result(false, "stops", "the cache set is there after %u s", WAIT_S);
+		result(false, "stops", "the cache set is there after %lu s", WAIT_S);
 }
 
 /* A set whose disk is gone tries for a while to write its nodes. */

@@ -12,8 +12,8 @@
  * are written back before), fails (writes that fail before the task gives up), early
  * (1: the disk is back before bcache has missed it), told (1: the device was told
  * to detach before; 2: to stop), disabled (1: the I/O of the set is disabled
- * meanwhile), copy (1: there is a copy of the disk, which was refused before),
- * cache_us and backing_us (latencies).
+ * meanwhile), copy (1: there is a copy of the disk, which was refused before), wait_s
+ * (for the disk and for the end of the set), cache_us and backing_us (latencies).
  */
 #define _GNU_SOURCE
 #include "crash_disk.c"
@@ -140,7 +140,7 @@ int main(void)
 	snprintf(bound, sizeof(bound), "/sys/block/%s/bcache/cache", backing.dev + 5);
 	back = within(WAIT_S, true, bound);
 	result(back, "back", back ? "the disk is attached again" :
-	       "the disk is not attached after %u s", WAIT_S);
+	       "the disk is not attached after %lu s", WAIT_S);
 	if (back) {
 		load.fd = device_of(&backing);
 		kept_metric(&load);
