@@ -11,9 +11,11 @@
  * Settings: busy (0: the task closes the device at its error), clean (1: the blocks
  * are written back before), fails (writes that fail before the task gives up), early
  * (1: the disk is back before bcache has missed it), told (1: the device was told
- * to detach before; 2: to stop), disabled (1: the I/O of the set is disabled
- * meanwhile), copy (1: there is a copy of the disk, which was refused before), wait_s
- * (for the disk and for the end of the set), cache_us and backing_us (latencies).
+ * to detach before; 2: to stop), closes (1: it is closed when the disk is back), stays
+ * (1: the disk fails, but does not go away; it is registered again when its set has
+ * stopped), disabled (1: the I/O of the set is disabled meanwhile), copy (1: there is a
+ * copy of the disk, which was refused before), wait_s (for the disk and for the end of
+ * the set), cache_us and backing_us (latencies).
  */
 #define _GNU_SOURCE
 #include "crash_disk.c"
@@ -82,6 +84,18 @@ static int device_of(struct disk *d)
 	return open(path, O_RDWR | O_DIRECT);
 }
 
+/* once the set is gone, and the device that it is a disk of, which holds it up */
+static void registered_again(struct load *load)
+{
+	within(WAIT_S, false, CSET);
+	sleep_us(1000000);
+	put("/sys/fs/bcache/register", "%s", cache.dev);
+	put("/sys/fs/bcache/register", "%s", backing.dev);
+	load->fd = device_of(&backing);
+	kept_metric(load);
+	close(load->fd);
+}
+
 int main(void)
 {
 	const struct geometry geo = {
@@ -92,11 +106,11 @@ int main(void)
 		.threads = 1, .in_turn = true, .writes = BLOCKS, .span = BLOCKS,
 	};
 	unsigned long told = setting("told", 0);
-	bool busy = setting("busy", 1), back;
+	bool busy = setting("busy", 1), stays = setting("stays", 0), back;
 	char bound[64];
 	pid_t pid;
 
-	plan(3);
+	plan(stays ? 2 : 3);
 	buf = aligned_alloc(BLOCK, BLOCK);
 	cache.mb = 128;
 	disk_given(&cache, 0);
@@ -123,7 +137,8 @@ int main(void)
 		sleep_us(1000000);
 		cset_put("internal/io_disable", "1");
 	}
-	disk_put(&backing, "power", 0);
+	if (!stays)
+		disk_put(&backing, "power", 0);
 	sleep_us(setting("early", 0) ? 1000000 : 10000000);
 	if (!busy)
 		waitpid(pid, NULL, 0);
@@ -131,12 +146,20 @@ int main(void)
 	if (setting("disabled", 0))
 		cset_put("internal/io_disable", "0");
 	disk_fails(&backing, false);
+	if (stays) {
+		set_stops();
+		kill(pid, SIGKILL);
+		registered_again(&load);
+		return finish();
+	}
 	disk_on(&backing);
 	if (!setting("copy", 0) && there("/sys/block/bcache1"))
 		fatal("there are two devices");
 
 	at("back");
 	put("/sys/fs/bcache/register", "%s", backing.dev);
+	if (setting("closes", 0))
+		kill(pid, SIGKILL);
 	snprintf(bound, sizeof(bound), "/sys/block/%s/bcache/cache", backing.dev + 5);
 	back = within(WAIT_S, true, bound);
 	result(back, "back", back ? "the disk is attached again" :
