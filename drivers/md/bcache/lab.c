@@ -570,8 +570,10 @@ void bch_lab_request(struct bio *bio)
 	u32 nr = READ_ONCE(lab_preflush);
 
 	bch_lab_late_once();
+#ifdef REQ_PREFLUSH	/* not before 4.8 */
 	if (nr && (bio->bi_opf & REQ_FUA) && cmpxchg(&lab_preflush, nr, nr - 1) == nr)
 		bio->bi_opf |= REQ_PREFLUSH;
+#endif
 }
 
 void bch_lab_thread(void)
