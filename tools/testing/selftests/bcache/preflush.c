@@ -16,8 +16,10 @@
  * Settings: mode (of that one write: "writeback", to the cache, and the blocks
  * before it past the cache, to a volatile backing disk; "bypass", the other way
  * round; "writethrough", all of them), fail (no power is lost before that write has
- * ended: the backing disk fails the flush, and loses what that was for), wait_us
- * (from the begin of that write to the cut).
+ * ended: the backing disk fails a flush, and loses what that was for; 2: one of the
+ * journal, before that write, and no other. In writethrough mode the device is detached
+ * before the blocks are read, as the cache has them all), wait_us (from the begin of
+ * that write to the cut).
  */
 #define _GNU_SOURCE
 #include "crash_disk.c"
@@ -102,9 +104,10 @@ int main(void)
 	const char *mode = getenv("mode") ?: "writeback";
 	bool past = !strcmp(mode, "bypass"), through = !strcmp(mode, "writethrough");
 	struct disk *slow = past || through ? &cache : &backing;
-	bool fail = setting("fail", 0), ended;
+	unsigned int fail = setting("fail", 0);
 	unsigned int lost = 0, wrong = 0, left;
 	pthread_t busy, last;
+	bool ended;
 	int durable;
 
 	plan(fail ? 4 : 3);
@@ -123,7 +126,8 @@ int main(void)
 	durable = bcache_open(true);
 	if (through)
 		bdev_put("cache_mode", mode);
-	cset_put("journal_delay_ms", "60000");
+	if (fail != 2)
+		cset_put("journal_delay_ms", "60000");
 	bypass(slow == &backing);
 	write_all(1);
 	if (fdatasync(fd))
@@ -133,12 +137,16 @@ int main(void)
 	if (slow == &backing && !fail)
 		start_occupy(&busy, slow);
 	write_all(2);
-	if (slow == &cache)
+	if (slow == &cache && !fail)
 		start_occupy(&busy, slow);
 	bypass(past);
 	if (fail) {
 		disk_put(&backing, "completion_nsec", 10000000);
 		disk_flush_fails(&backing, true);
+	}
+	if (fail == 2) {
+		sleep_us(1000000);
+		disk_flush_fails(&backing, false);
 	}
 	pthread_create(&last, NULL, write_last, (void *)(long)durable);
 	sleep_us(setting("wait_us", 5000));
@@ -163,6 +171,8 @@ int main(void)
 	disks_power();
 	cache_register();
 	fd = backing_register(false);
+	if (through && fail)
+		bdev_detach();
 	look(&lost, &wrong);
 	metric("lost", lost, "blocks");
 	result(!left && ended == (setting("wait_us", 0) > 50000), "events",
