@@ -85,6 +85,7 @@ struct block {
 	uint32_t	durable;	/* acknowledged before the cut */
 	uint32_t	late;		/* the same, after it */
 	uint32_t	discards;
+	uint32_t	discarded;	/* the last write before the last discard */
 	uint32_t	seen[SECTORS];	/* what was read after the cut */
 	bool		lost;		/* what was acknowledged of it */
 };
@@ -558,6 +559,7 @@ static bool do_discard(uint32_t first, unsigned int nr)
 		struct block *b = &s->block[first + i];
 
 		b->discards++;
+		b->discarded = b->issued;
 		b->durable = 0;
 		b->late = 0;
 		b->returned = 0;
@@ -741,8 +743,8 @@ static void judge(uint32_t nr, unsigned int sector, int64_t from)
 		outcome(LATE, "block %u sector %u: write %ld of %u, acknowledged %u at '%s'",
 			nr, sector, (long)from, b->issued, b->late,
 			stages[s->stage]);
-	else if (from < b->seen[sector] && (b->returned || !b->discards))
-		/* what was discarded last may be anything, at any time */
+	else if (from < b->seen[sector] && b->seen[sector] > b->discarded)
+		/* what was discarded may be anything, at any time */
 		outcome(REVERTS, "block %u sector %u: write %ld, was %u, at '%s'%s",
 			nr, sector, (long)from, b->seen[sector],
 			stages[s->stage], backing_volatile());
