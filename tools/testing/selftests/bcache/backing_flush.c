@@ -80,9 +80,16 @@ static void wait_written(void)
 /* A flush fails that is not writeback's, which has one of its own after it. */
 static void fail_theirs(int fd)
 {
+	int past = bcache_open(false);
 	bool failed;
 
 	at("theirs");
+	/* Without a write past the cache fdatasync has nothing to flush. */
+	bdev_put("cache_mode", "writearound");
+	if (!block_write(past, backing.mb << 7, 'p'))
+		fatal("a write failed");
+	bdev_put("cache_mode", "writeback");
+	close(past);
 	wait_written();
 	disk_flush_fails(&backing, true);
 	failed = fdatasync(fd);

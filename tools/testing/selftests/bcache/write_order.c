@@ -178,6 +178,9 @@ static void over_dirty(struct piece *p)
 	acked = 0;
 	if (failing)
 		disk_fails(&backing, true);
+	/* or a flush has nothing to flush */
+	if (theirs)
+		write_all(FIRST, 1, 2);
 	for (i = 0; i < blocks; i++) {
 		p[i] = (struct piece){ .first = i * 2, .blocks = 1, .version = 2 };
 		pthread_create(&p[i].thread, NULL, second, &p[i]);
