@@ -8,11 +8,11 @@
 #   STACK  whose topics outside lab/ are looked at (default: series)
 #   -n     say what would be done
 #
-# The newest base's scripts/coccicheck and its semantic patches judge all
-# bases: on the newest after each topic, on the others after the last. Each
-# state is a directory with the changed files and bcache's headers, and one
-# call goes over all of them. Left out are the semantic patches that need an
-# OCaml compiler. A report is new when the bare base gives it less often for
+# The newest base's scripts/coccicheck and its semantic patches judge the newest
+# and the oldest base, bare and after the last patch: between them is little that
+# has another text. Each state is a directory with the changed files and bcache's
+# headers, and one call goes over all of them. Left out are the semantic patches
+# that need an OCaml compiler. A report is new when the bare base gives it less often for
 # the same function, and KNOWN does not have it; line numbers do not count.
 #
 # Prints a line "# new: ..." for each report that is new; exit status 0 when
@@ -52,7 +52,7 @@ state()
 		{ mkdir -p "$name" && tar -x -C "$name"; }
 }
 
-# states BASE: the bare base, and the base after each topic or the last patch.
+# states BASE: the bare base, and the base after the last patch.
 states()
 {
 	base=$1 tree=$PART/tree
@@ -65,17 +65,11 @@ states()
 	(cd "$OUT/base/$base" && tar -c --warning=no-file-changed $paths drivers/md/bcache/*.h) | tar -x -C "$tree"
 	# shellcheck disable=SC2086
 	state "$base/bare" $paths
-	for topic in $mailed; do
-		new=$(topic_patches "$topic" "$base")
-		for p in $new; do
-			apply "$tree" "$p" || die "${p#"$TOP"/} does not apply to $base"
-		done
-		# shellcheck disable=SC2046,SC2086
-		[ -z "$new" ] || [ "$base" != "$NEWEST" ] ||
-			state "$base/$topic" $(patch_paths $new)
+	for p in $patches; do
+		apply "$tree" "$p" || die "${p#"$TOP"/} does not apply to $base"
 	done
 	# shellcheck disable=SC2086
-	[ "$base" = "$NEWEST" ] || state "$base/$stack" $paths
+	state "$base/$stack" $paths
 	rm -rf "$tree"
 }
 
@@ -158,16 +152,17 @@ sum_of()
 	sed -n "s, $1$,,p" "$PART/states"
 }
 
+judged="$NEWEST $(bases | tail -1)"
 if [ -n "$DRY" ]; then
-	say "would run the semantic patches of $NEWEST over $stack on: $(bases | tr '\n' ' ')"
+	say "would run the semantic patches of $NEWEST over $stack on: $judged"
 	exit 0
 fi
 need spatch coccinelle
-# shellcheck disable=SC2046
-"$TOP/scripts/lab/fetch.sh" $(bases) > /dev/null
+# shellcheck disable=SC2086
+"$TOP/scripts/lab/fetch.sh" $judged > /dev/null
 room 100000
 make_part "$DIR"
-for base in $(bases); do
+for base in $judged; do
 	states "$base"
 done
 tool

@@ -11,7 +11,8 @@
 #
 # Result: out/tree/BASE/STACK/o-SCENARIO/linux. A base is built once per
 # scenario, as its vanilla stack; the other stacks start from a copy of that
-# build and compile bcache only. The .config is checked line by line.
+# build, or of the stack that they lie on, and compile what differs. The .config
+# is checked line by line.
 #
 # A scenario without a fragment runs Debian's own kernel of the base, with its
 # stock bcache.ko as "vanilla" and with ours as "series". Result, in place of
@@ -82,6 +83,10 @@ build()
 	tree=$OUT/tree/$base/$stack
 	obj=o-$scenario
 	log=$OUT/log/build-$base-$scenario-$(echo "$stack" | tr / -).log
+	# Two that lie on it may want it at once.
+	mkdir -p "$OUT/log"
+	exec 8> "$log.lock"
+	flock 8
 	"$TOP/scripts/lab/tree.sh" "$base" "$stack"
 	# shellcheck disable=SC2046
 	stamp=$({ cat "$tree/.stamp" $(fragments); flags; } | sha256sum)
@@ -89,7 +94,9 @@ build()
 		[ -n "$(missing)" ] || return 0
 	fi
 	if [ "$stack" != vanilla ]; then
-		"$0" "$base" "$scenario" vanilla
+		from=$(below "$stack")
+		from=${from:-vanilla}
+		"$0" "$base" "$scenario" "$from"
 	fi
 	step "build $base $scenario $stack"
 	rm -f "$tree/$obj/.stamp"
@@ -101,7 +108,7 @@ build()
 			[ "$base" != ksrc ] || PART=$tree/$obj
 		else
 			room 1000000
-			copy_build "$OUT/tree/$base/vanilla"
+			copy_build "$OUT/tree/$base/$from"
 		fi
 	fi
 	# shellcheck disable=SC2046,SC2002

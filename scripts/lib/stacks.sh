@@ -79,6 +79,12 @@ stacks()
 		sed -e 's,^\./,,' -e 's,/series$,,' | sort)
 }
 
+# below STACK: the stack that it lies on, if it is a topic of the lab that says so.
+below()
+{
+	sed -n '1s/^# on //p' "$TOP/patches/lab/$1/series" 2>/dev/null || :
+}
+
 # words STACK: its topics, those of the stacks below it first. A word of a row
 # that is a topic is one, and no stack. Subshells: a function may call itself.
 words()
@@ -86,7 +92,7 @@ words()
 	row=$(sed -n "s/^$(printf '%s' "$1" | sed 's,[.[\*^$/],\\&,g'):[[:space:]]*//p" \
 		"$TOP/patches/stacks")
 	if [ -z "$row" ]; then
-		on=$(sed -n '1s/^# on //p' "$TOP/patches/lab/$1/series" 2>/dev/null)
+		on=$(below "$1")
 		[ -n "$on" ] && words "$on" && echo "lab/$1"
 		exit
 	fi

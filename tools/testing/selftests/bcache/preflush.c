@@ -17,9 +17,9 @@
  * before it past the cache, to a volatile backing disk; "bypass", the other way
  * round; "writethrough", all of them), fail (no power is lost before that write has
  * ended: the backing disk fails a flush, and loses what that was for; 2: one of the
- * journal, before that write, and no other. In writethrough mode the device is detached
- * before the blocks are read, as the cache has them all), wait_us (from the begin of
- * that write to the cut).
+ * journal, before that write, and no other; 3: the same, and then the device is
+ * detached. In writethrough mode it is detached before the blocks are read, as the
+ * cache has them all), wait_us (from the begin of that write to the cut).
  */
 #define _GNU_SOURCE
 #include "crash_disk.c"
@@ -126,7 +126,7 @@ int main(void)
 	durable = bcache_open(true);
 	if (through)
 		bdev_put("cache_mode", mode);
-	if (fail != 2)
+	if (fail < 2)
 		cset_put("journal_delay_ms", "60000");
 	bypass(slow == &backing);
 	write_all(1);
@@ -144,10 +144,12 @@ int main(void)
 		disk_put(&backing, "completion_nsec", 10000000);
 		disk_flush_fails(&backing, true);
 	}
-	if (fail == 2) {
+	if (fail > 1) {
 		sleep_us(1000000);
 		disk_flush_fails(&backing, false);
 	}
+	if (fail == 3)
+		bdev_detach();
 	pthread_create(&last, NULL, write_last, (void *)(long)durable);
 	sleep_us(setting("wait_us", 5000));
 	ended = done;
@@ -171,11 +173,12 @@ int main(void)
 	disks_power();
 	cache_register();
 	fd = backing_register(false);
-	if (through && fail)
+	if (through && fail && fail != 3)
 		bdev_detach();
 	look(&lost, &wrong);
 	metric("lost", lost, "blocks");
-	result(!left && ended == (setting("wait_us", 0) > 50000), "events",
+	/* one that is refused ends at once */
+	result(!left && (fail == 3 || ended == (setting("wait_us", 0) > 50000)), "events",
 	       "%u of 1 write asked for a flush, %d ended before the cut", !left, ended);
 	result(!lost, "order", "%u of %u blocks before it lost", lost, BLOCKS);
 	result(!wrong, "kept", "%u of %u blocks not as written", wrong, BLOCKS + 1);
