@@ -5,6 +5,8 @@
 # patch has to build alone and bring no new warning.
 #
 # Usage: scripts/checks/compile.sh [-n] BASE [STACK]
+#   BASE   a row of patches/bases; or ksrc, with KSRC=dir: what "make apply" lays on
+#          that tree, and below it what the lab needs to build an old one
 #   STACK  whose topics outside lab/ are compiled (default: series)
 #   -n     say what would be done
 #
@@ -23,10 +25,17 @@ dir=$OUT/compile/$base
 log=$OUT/log/compile-$base
 configs=$TOP/tools/testing/selftests/bcache/configs
 
-patches=''
-for topic in $(sent_topics "$stack"); do
-	patches="$patches $(topic_patches "$topic" "$base")"
-done
+if [ "$base" = ksrc ]; then
+	plan=$("$TOP/scripts/doors/apply.sh" -n) || exit 1
+	patches=$(echo "$plan" | sed -n "s,^  ,$TOP/,p")
+	configs="$configs/common.config $configs/ksrc.config"
+else
+	patches=''
+	for topic in $(sent_topics "$stack"); do
+		patches="$patches $(topic_patches "$topic" "$base")"
+	done
+	configs=$configs/common.config
+fi
 if [ -n "$DRY" ]; then
 	say "would compile $base after each of:"
 	for p in $patches; do say "  ${p#"$TOP"/}"; done
@@ -35,13 +44,16 @@ fi
 
 kmake()
 {
+	[ "$base" != ksrc ] ||
+		set -- SUBARCH=x86_64 CROSS_COMPILE= "KCFLAGS=$(flags_for ksrc)" "$@"
 	make -s -C "$dir" ARCH=um O=o -j"$JOBS" "$@"
 }
 
 configure()
 {
 	kmake allnoconfig
-	grep -v BCACHE_LAB "$configs/common.config" > "$dir/o/common.config"
+	# shellcheck disable=SC2086
+	grep -hv BCACHE_LAB $configs > "$dir/o/common.config"
 	(cd "$dir/o" && ../scripts/kconfig/merge_config.sh -m .config common.config)
 	kmake olddefconfig
 	kmake prepare
@@ -83,11 +95,13 @@ PART=$dir
 rm -rf "$dir"
 mkdir -p "$OUT/compile"
 cp -al "$OUT/base/$base" "$dir"
+[ "$base" != ksrc ] || lay_lab lab/alike "$dir"
 mkdir "$dir/o"
 quiet "$log-configure" configure
 use_sparse
 mkdir -p "$OUT/log"
-warnings "$log-bare" || die "bcache of the bare base $base does not build; see $log-make"
+warnings "$log-bare" && [ -f "$dir/o/drivers/md/bcache/btree.o" ] ||
+	die "bcache of the bare base $base does not build; see $log-make"
 
 say "KTAP version 1"
 # shellcheck disable=SC2086

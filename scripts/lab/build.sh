@@ -21,21 +21,10 @@
 
 CONFIGS=$SELF/configs
 
-# A user's tree may be older than the compiler, and than what it takes for
-# granted: gnu11, no common blocks, position-independent code, CET. And a stack
-# at a multiple of 16, as SSE wants it: before 5.2 rwsem's assembler leaves one
-# at a multiple of 8, and gcc 12 uses SSE wherever it may.
-USERS="-w -std=gnu89 -fno-pie -fcf-protection=none -fcommon -mno-sse"
-
-# flags: which of these the base takes.
-flags()
-{
-	[ "$base" != ksrc ] || ! user_before 5.10 || echo "$USERS"
-}
-
 kmake()
 {
-	[ -z "$(flags)" ] || set -- SUBARCH=x86_64 CROSS_COMPILE= "KCFLAGS=$(flags)" "$@"
+	[ -z "$(flags_for "$base")" ] ||
+		set -- SUBARCH=x86_64 CROSS_COMPILE= "KCFLAGS=-w $(flags_for "$base")" "$@"
 	# Who built it and when is not allowed into the image.
 	make -s -C "$tree" ARCH=um O="$obj" -j"$JOBS" \
 		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab \
@@ -89,7 +78,7 @@ build()
 	flock 8
 	"$TOP/scripts/lab/tree.sh" "$base" "$stack"
 	# shellcheck disable=SC2046
-	stamp=$({ cat "$tree/.stamp" $(fragments); flags; } | sha256sum)
+	stamp=$({ cat "$tree/.stamp" $(fragments); flags_for "$base"; } | sha256sum)
 	if [ "$(cat "$tree/$obj/.stamp" 2>/dev/null)" = "$stamp" ]; then
 		[ -n "$(missing)" ] || return 0
 	fi

@@ -4,15 +4,17 @@
 # Print what was measured on kernels that lack the fix, from results that are kept.
 #
 # Usage: scripts/lab/eras.sh [-d]
-#        scripts/lab/eras.sh -k NAME
-#        scripts/lab/eras.sh -dk NAME
+#        KSRC=dir scripts/lab/eras.sh -k NAME
+#        KSRC=dir scripts/lab/eras.sh -dk NAME
 #   -k NAME  keep what make KSRC= has just shown of a tree, of which NAME says
-#            whose it is, in place of what was kept under that name
+#            whose it is, in place of what was kept under that name; its bcache is
+#            compiled as it is and after each patch, see scripts/checks/compile.sh
 #   -d       of other defects; with -k their tests are run, on that tree as it is
 #
 # Kept results are lines of Documentation/bcache/eras.tsv and eras-defects.tsv:
 # no tree of such a kernel can be fetched, so nothing makes them again. The columns
-# of the first are those of scripts/lab/table.sh. The second has a line per case
+# of the first are those of scripts/lab/table.sh, and how many of these states of the
+# tree were built without a new warning. The second has a line per case
 # that failed, or why there was none.
 . "$(dirname "$0")/../lib/lib.sh"
 
@@ -28,19 +30,24 @@ row()
 	done
 	cut -f 4- "$OUT/runs/ksrc-"*"-$1-flush_race/results.tsv" \
 		"$OUT/runs/ksrc-"*"-$1-journal_full/results.tsv" |
-	awk -F '\t' -v OFS='\t' -v head="$name	$(cat "$OUT/base/ksrc.version")	$(date -u +%F)	$(gcc -dumpfullversion)	$1" '
+	awk -F '\t' -v OFS='\t' -v built="$built" -v head="$name	$(cat "$OUT/base/ksrc.version")	$(date -u +%F)	$(gcc -dumpfullversion)	$1" '
 		{ m[$1, $2] = $3 }
 		function race(name) { return m["flush_race", name] }
 		END {
 			print head, race("rounds"), race("picked"), race("reaped") + race("freed"),
 				race("unguarded_taken"), race("wrong_node"),
 				race("unguarded_wrong"), race("waits"), race("rate"),
-				m["journal_full", "rate"], m["journal_full", "worst"]
+				m["journal_full", "rate"], m["journal_full", "worst"], built
 		}'
 }
 
 rows()
 {
+	built=$("$TOP/scripts/checks/compile.sh" ksrc | awk '
+		/^1\.\./ { of = substr($0, 4) + 1 }
+		/^ok / { n++ }
+		END { if (of) print n + 1 " of " of }')
+	[ -n "$built" ] || exit 1	# compile.sh has said why
 	for stack in unfixed fixed; do row "$stack"; done
 }
 
@@ -66,7 +73,7 @@ print()
 			printf format, "", "", "flush", "nodes", "taken", "", "wrong", "", "waits", "writes", "writes/s", "worst,"
 			printf format, "", "", "rounds", "picked", "alone", "shared", "alone", "sh.", "kept", "/s", "fresh", "ms"
 		}
-		$1 != seen { printf "%s\n", $1 ": Linux " $2 ", " $3 ", gcc " $4; seen = $1 }
+		$1 != seen { printf "%s\n", $1 ": Linux " $2 ", " $3 ", gcc " $4 ", built " $16; seen = $1 }
 		{ printf format, "", $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, sprintf("%.1f", $15 / 1000) }' "$KEPT"
 }
 

@@ -100,13 +100,13 @@ lay_user()
 	for topic in $stack_topics; do
 		case $topic in
 		# An old tree is without the flag as it is.
-		lab/unfixed) ! grep -q journal_flush "$PART/drivers/md/bcache/btree.h" || lay_lab "$topic" ;;
-		lab/*) lay_lab "$topic" ;;
+		lab/unfixed) ! grep -q journal_flush "$PART/drivers/md/bcache/btree.h" || lay_lab "$topic" "$PART" ;;
+		lab/*) lay_lab "$topic" "$PART" ;;
 		flush-race) make_apply || die "$(tail -1 "$OUT/log/apply.log")" ;;
 		*) make_apply "$topic" || say "  without $topic, which does not fit" ;;
 		esac
 	done
-	(lay_lab lab/yield) 2> /dev/null || :
+	(lay_lab lab/yield "$PART") 2> /dev/null || :
 	missing=''
 	for hook in init round pick gap raced flush 'done' reap free reuse full; do
 		grep -q "bch_lab_$hook(" "$PART"/drivers/md/bcache/[!l]*.c || missing="$missing $hook"
@@ -121,17 +121,6 @@ make_apply()
 {
 	mkdir -p "$OUT/log"
 	KSRC=$PART TOPIC=${1:-} "$TOP/scripts/doors/apply.sh" > "$OUT/log/apply.log" 2>&1
-}
-
-# lay_lab TOPIC: its text for the tree's line or for all, if it fits; else of
-# those for old kernels, each of which has few places, every one that fits.
-lay_lab()
-{
-	! topic_patches "$1" ksrc | xargs -r cat | apply "$PART" - 2> /dev/null || return 0
-	[ -f "$TOP/patches/$1/old/series" ] || die "$1 does not fit $(cat "$src.version")"
-	while read -r p; do
-		apply "$PART" "$TOP/patches/$1/old/$p" 2> /dev/null || :
-	done < "$TOP/patches/$1/old/series"
 }
 
 # A git tree for people: the base as one commit, then a commit per patch.

@@ -132,6 +132,16 @@ user_before()
 		[ "$(cat "$OUT/base/ksrc.version")" != "$1" ]
 }
 
+# flags_for BASE: of the compiler. A user's tree may be older than it, and than what
+# it takes for granted: gnu11, no common blocks, position-independent code, CET. And
+# a stack at a multiple of 16, as SSE wants it: before 5.2 rwsem's assembler leaves
+# one at a multiple of 8, and gcc 12 uses SSE wherever it may.
+flags_for()
+{
+	[ "$1" != ksrc ] || ! user_before 5.10 ||
+		echo "-std=gnu89 -fno-pie -fcf-protection=none -fcommon -mno-sse"
+}
+
 # cut_scenario [NAME=VALUE...]: where settings of a cut or a fault are run.
 cut_scenario()
 {

@@ -137,6 +137,18 @@ stack_patches()
 	done
 }
 
+# lay_lab TOPIC TREE: lay what is the lab's on a user's tree: the text for its line
+# or for all, if it fits; else of those for old kernels, each of which has few
+# places, every one that fits.
+lay_lab()
+{
+	! topic_patches "$1" ksrc | xargs -r cat | apply "$2" - 2> /dev/null || return 0
+	[ -f "$TOP/patches/$1/old/series" ] || die "$1 does not fit $(cat "$OUT/base/ksrc.version")"
+	while read -r p; do
+		apply "$2" "$TOP/patches/$1/old/$p" 2> /dev/null || :
+	done < "$TOP/patches/$1/old/series"
+}
+
 # sent_topics STACK: the topics of a stack that are meant for others.
 sent_topics()
 {
