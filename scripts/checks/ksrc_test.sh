@@ -54,6 +54,13 @@ again()
 	show && ! grep -E '^(copy|build) ' "$dir/out" | sed 's/^/# /' | grep .
 }
 
+# compiles: as it is and after each patch, and there is one.
+compiles()
+{
+	KSRC=$tree O=$dir/o "$TOP/scripts/checks/compile.sh" ksrc > "$dir/out" 2>&1 &&
+		grep -q '^ok ' "$dir/out" || { sed 's/^/# /' "$dir/out"; return 1; }
+}
+
 unchanged()
 {
 	[ "$(state)" = "$before" ]
@@ -73,7 +80,7 @@ stops()
 }
 
 say 'KTAP version 1'
-say 1..6
+say 1..7
 rm -rf "$dir"
 mkdir -p "$dir"
 "$TOP/scripts/lab/fetch.sh" 5.10 > /dev/null
@@ -86,6 +93,7 @@ before=$(state)
 holds shown show
 holds raced raced
 holds again again
+holds compiles compiles
 holds unchanged unchanged
 # No place for a hook.
 src=$tree/drivers/md/bcache
