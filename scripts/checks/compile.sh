@@ -100,8 +100,9 @@ mkdir "$dir/o"
 quiet "$log-configure" configure
 use_sparse
 mkdir -p "$OUT/log"
-warnings "$log-bare" && [ -f "$dir/o/drivers/md/bcache/btree.o" ] ||
+if ! warnings "$log-bare" || [ ! -f "$dir/o/drivers/md/bcache/btree.o" ]; then
 	die "bcache of the bare base $base does not build; see $log-make"
+fi
 
 say "KTAP version 1"
 # shellcheck disable=SC2086

@@ -57,8 +57,9 @@ again()
 # compiles: as it is and after each patch, and there is one.
 compiles()
 {
-	KSRC=$tree O=$dir/o "$TOP/scripts/checks/compile.sh" ksrc > "$dir/out" 2>&1 &&
-		grep -q '^ok ' "$dir/out" || { sed 's/^/# /' "$dir/out"; return 1; }
+	KSRC=$tree O=$dir/o "$TOP/scripts/checks/compile.sh" ksrc > "$dir/out" 2>&1 && rc=0 || rc=$?
+	sed 's/^/# /' "$dir/out"
+	[ "$rc" = 0 ] && grep -q '^ok ' "$dir/out"
 }
 
 unchanged()
