@@ -16,8 +16,9 @@
  *             one is taken. Nodes that were freed still come first, as in
  *             mca_alloc(): they have their memory.
  *   late_us   microseconds that one task sleeps, and is 0 then: the next request to
- *             a cached device, after it was found that its cache set has not failed,
- *             or the next writeback thread that is about to sleep
+ *             a cached device, after it was found that its cache set has not failed;
+ *             the next writeback thread that is about to sleep; a node's delayed
+ *             write, once it has found that dirty; or mca_reap() that takes a node
  *   preflush  of so many durable writes to cached devices, from now on, each asks
  *             for a flush before it, as only the kernel's own can
  *   threads   how many threads check the tree at registration, and as many
@@ -519,6 +520,7 @@ void bch_lab_reap(struct btree *b)
 
 	if (lab_taken(b, LAB_REAPED, LAB_UNGUARDED_TAKEN))
 		trace_bcache_lab_reap(b);
+	bch_lab_late_once();
 }
 
 void bch_lab_free(struct btree *b)

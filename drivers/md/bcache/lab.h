@@ -57,7 +57,7 @@ void bch_lab_wait(struct btree *b);
 void bch_lab_wait_reap(struct btree *b);
 /* mca_reap() does not take @b; bucket_lock held */
 void bch_lab_refused(struct btree *b);
-/* mca_reap() is past the flag; b->write_lock and bucket_lock held */
+/* mca_reap() is past the flag: may sleep; b->write_lock and bucket_lock held */
 void bch_lab_reap(struct btree *b);
 /* btree_node_free() is past the flag; b->write_lock held */
 void bch_lab_free(struct btree *b);
