@@ -13,9 +13,10 @@
  * (1: by hand, after both were registered), untold (the superblock of the backing
  * device cannot be written: 1, so that it does not say "dirty"; 2, when the set
  * fails), late (1: the last write is past the look at the set when that fails, and
- * goes on a minute later), held (1: the set is registered and stopped before the
- * device is closed), volatile_mb (volatile cache of the backing disk, whose power fails in the
- * end), cache_us and backing_us (latencies).
+ * goes on a minute later; 2: the delayed write of a node that it has found dirty, and
+ * goes on when the set is gone), held (1: the set is registered and stopped before
+ * the device is closed), volatile_mb (volatile cache of the backing disk, whose power
+ * fails in the end), cache_us and backing_us (latencies).
  *
  * Writes are FUA, without a flush behind them where there is asynchronous I/O.
  */
@@ -100,6 +101,15 @@ static pid_t write_late(void)
 	return pid;
 }
 
+/* The work of a node finds it dirty, and is late until the set is gone. */
+static void node_late(void)
+{
+	at("node");
+	lab_put("late_us", 10000000);
+	while (get(LAB "late_us"))
+		sleep_us(10000);
+}
+
 static bool late_done(pid_t pid)
 {
 	int status;
@@ -153,7 +163,7 @@ int main(void)
 	bool dirty = setting("dirty", 0), always = setting("always", 0);
 	bool stops = dirty || always || setting("untold", 0) == 2;
 	bool after = setting("after", 1), bound;
-	bool late = setting("late", 0), held = setting("held", 0);
+	bool late = setting("late", 0) == 1, held = setting("held", 0);
 	unsigned long good, lost;
 	pid_t pid = 0;
 
@@ -175,6 +185,8 @@ int main(void)
 	untold_at(2);
 	if (late)
 		pid = write_late();
+	else if (setting("late", 0) == 2)
+		node_late();
 	set_fails();
 	good = late ? late_done(pid) : after ? write_all('b') : 0;
 	result(good == (after && !stops ? writes : 0), "events",

@@ -10,10 +10,27 @@
  *
  * Observed from outside: the size of the node cache, reads of the tree.
  *
- * Settings: keys (count), single (prunes of one node), dev_us.
+ * Settings: keys (count), single (prunes of one node), late (1: when the set stops in
+ * the end the shrinker has a node, and goes on half a second later), dev_us.
  */
 #define _GNU_SOURCE
 #include "guest.h"
+
+#include <unistd.h>
+
+/* Not by a file of the cache set: that could not stop before it was written. */
+static void shrink_late(int fd)
+{
+	at("late");
+	lab_put("late_us", 500000);
+	if (!fork()) {
+		close(fd);
+		put("/proc/sys/vm/drop_caches", "2");
+		_exit(0);
+	}
+	while (get(LAB "late_us"))
+		sleep_us(1000);
+}
 
 int main(void)
 {
@@ -69,6 +86,11 @@ int main(void)
 	all = size - cset_size("btree_cache_size");
 	metric("pruned", all, "bytes");
 	wrong += kept_wrong(fd);
+	if (setting("late", 0)) {
+		shrink_late(fd);
+		fd = bcache_restart(fd, true);
+		wrong += kept_wrong(fd);
+	}
 
 	result(depth > 0 && all > one && all > 0, "events",
 	       "%lu bytes of nodes, %lu of them pruned, tree depth %lu", size,
