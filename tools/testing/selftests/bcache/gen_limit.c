@@ -16,7 +16,8 @@
  * (blocks written around the cache), discards (blocks discarded, each flushed), cold
  * and hot (blocks read of the two halves), dirty (blocks), span (in
  * which are the blocks written around the cache), gcs (that have to come at least),
- * gc_every (so many writes or discards gc is started, as an admin may do), cache_us
+ * gc_every (so many writes or discards gc is started, as an admin may do), late_us (so
+ * long that gc sleeps once it has begun, which the stack gen-asks lets it do), cache_us
  * and backing_us (latencies).
  */
 #define _GNU_SOURCE
@@ -50,6 +51,18 @@ static bool discard(uint64_t block)
 	return !ioctl(fd, BLKDISCARD, range) && !fdatasync(fd);
 }
 
+/* A write would be late in its place: none comes before it. */
+static void start_gc(void)
+{
+	unsigned long us = setting("late_us", 0);
+
+	if (us)
+		lab_put("late_us", us);
+	cset_put("internal/trigger_gc", "1");
+	while (us && get(LAB "late_us"))
+		sleep_us(1000);
+}
+
 /* Blocks of the other half at random; how many, until one fails */
 static unsigned long around(unsigned long nr, bool discards)
 {
@@ -59,7 +72,7 @@ static unsigned long around(unsigned long nr, bool discards)
 	at(discards ? "discards" : "writes");
 	for (i = 0; i < nr; i++) {
 		if (every && i % every == 0)
-			cset_put("internal/trigger_gc", "1");
+			start_gc();
 		block = HALF + next_random(&seed) % setting("span", HALF - 1);
 		if (discards ? !discard(block) :
 			       pwrite(fd, buf, BLOCK, block * BLOCK) != BLOCK)
