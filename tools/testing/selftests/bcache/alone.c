@@ -16,7 +16,7 @@
  * goes on a minute later; 2: the delayed write of a node that it has found dirty, and
  * goes on when the set is gone), held (1: the set is registered and stopped before
  * the device is closed), volatile_mb (volatile cache of the backing disk, whose power
- * fails in the end), cache_us and backing_us (latencies).
+ * fails in the end), fua (0: that disk has no FUA), cache_us and backing_us (latencies).
  *
  * Writes are FUA, without a flush behind them where there is asynchronous I/O.
  */
@@ -173,6 +173,8 @@ int main(void)
 	backing.mb = 64;
 	disk_given(&cache, 0);
 	disk_given(&backing, setting("volatile_mb", 0));
+	if (!setting("fua", 1))
+		disk_without_fua(&backing);
 	fd = bcache_start(&geo, true);
 	bdev_put("cache_mode", dirty ? "writeback" : "writethrough");
 	bdev_put("stop_when_cache_set_failed", always ? "always" : "auto");

@@ -33,6 +33,8 @@ void disk_fails(struct disk *d, bool fails);
 /* the same of its flushes, and what was in its volatile cache then is lost */
 void disk_flush_fails(struct disk *d, bool fails);
 
+/* from now on it has no FUA: the kernel sends a flush behind such a write */
+void disk_without_fua(struct disk *d);
 /* disk_make() for bcache_start(), with the latency that the settings name */
 void disk_given(struct disk *d, unsigned long volatile_mb);
 /* sysfs of whatever cache set and device there is */

@@ -116,6 +116,13 @@ void disk_make(struct disk *d, unsigned long us, unsigned long volatile_mb)
 		check_volatile(d);
 }
 
+void disk_without_fua(struct disk *d)
+{
+	disk_put(d, "power", 0);
+	disk_put(d, "fua", 0);
+	disk_on(d);
+}
+
 void disk_given(struct disk *d, unsigned long volatile_mb)
 {
 	disk_make(d, setting(d == &cache ? "cache_us" : "backing_us",

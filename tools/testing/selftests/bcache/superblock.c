@@ -88,13 +88,6 @@ static void start_anew(void)
 		"00000000-0000-4000-8000-0000000000cc", cache.dev);
 }
 
-static void cache_without_fua(void)
-{
-	disk_put(&cache, "power", 0);
-	disk_put(&cache, "fua", 0);
-	disk_on(&cache);
-}
-
 /* Returns how often it was told that the superblock cannot be written. */
 static unsigned int start_failing(void)
 {
@@ -167,7 +160,7 @@ int main(void)
 	backing.mb = 64;
 	disk_given(&cache, disk == &cache && (cut || flushes) ? 16 : 0);
 	if (flushes)
-		cache_without_fua();
+		disk_without_fua(&cache);
 	disk_given(&backing, disk == &backing && cut ? 16 : 0);
 	fd = bcache_start(&geo, true);
 	if (!cut && !known)
