@@ -5,7 +5,7 @@
 # patch may bring a report that the bare base does not give.
 #
 # Usage: scripts/checks/coccicheck.sh [-n] [STACK]
-#   STACK  whose topics outside lab/ are looked at (default: series)
+#   STACK  whose topics outside lab/ are looked at (default: next)
 #   -n     say what would be done
 #
 # The newest base's scripts/coccicheck and its semantic patches judge the newest
@@ -30,7 +30,7 @@ NEWEST=$(newest)
 options n "$@"
 shift $((OPTIND - 1))
 [ $# -le 1 ] || misused
-stack=${1:-series}
+stack=${1:-next}
 mailed=$(sent_topics "$stack")
 [ -n "$mailed" ] || die "stack '$stack' has no topic outside lab/"
 
