@@ -89,6 +89,7 @@ void out_of_reach(unsigned int blocks);
  * Power off and on, of a cache disk of bcache_start() and the device FD; returns
  * its new file. The old set ends in between, and tries to write for a while.
  */
+void disk_cut(struct disk *d, int fd);
 int disk_power_cycle(struct disk *d, int fd);
 /* how many of its requests have ended: fields of Documentation/block/stat.rst */
 enum ended { WRITES = 4, FLUSHES = 15 };

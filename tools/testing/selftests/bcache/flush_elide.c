@@ -10,17 +10,20 @@
  * The same of the backing disk, with "past": its cache is volatile, and a flush is
  * to flush it if something went there. With "race" both writes go past the cache, the
  * second while the first flush is under way, and it is the backing disk that loses
- * power.
+ * power. With "dirty" it does so after the first durable write since writeback has
+ * ended: then its superblock says that there is dirty data.
  *
  * Observed from outside: the flushes that the disks have counted.
  *
- * Settings: writes, threads, race, past, volatile_mb (of the cache disk), cache_us and
+ * Settings: writes, threads, race, past, dirty, volatile_mb (of the cache disk), cache_us and
  * backing_us (latencies).
  */
 #define _GNU_SOURCE
 #include "crash_disk.c"
 
+#include <fcntl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static bool past;
 
@@ -58,6 +61,36 @@ static uint64_t second_flush(struct load *l)
 	return now_ns() - from;
 }
 
+/* What the superblock of the backing disk says: 2 bits of its flags, 1 is clean, 2 dirty. */
+static unsigned int state(void)
+{
+	static unsigned char block[BLOCK] __attribute__((aligned(BLOCK)));
+	int fd = open(backing.dev, O_RDONLY | O_DIRECT);
+
+	/* on its medium */
+	if (fd < 0 || fdatasync(fd) || pread(fd, block, BLOCK, BLOCK) != BLOCK)
+		fatal("cannot read %s", backing.dev);
+	close(fd);
+	return block[104 + 7] >> 5 & 3;
+}
+
+/* All is on the backing disk; then one more durable write. */
+static void first_dirty(struct load *l)
+{
+	unsigned int tries = 10000;
+
+	bdev_put("writeback_percent", "0");
+	bdev_put("writeback_running", "1");
+	while (state() != 1) {
+		if (!tries--)
+			fatal("writeback does not end");
+		sleep_us(10000);
+	}
+	bdev_put("writeback_running", "0");
+	l->writes = 1;
+	load_all(l);
+}
+
 int main(void)
 {
 	const struct geometry geo = {
@@ -65,7 +98,7 @@ int main(void)
 		.block		= "4k",
 	};
 	unsigned long volatile_mb = setting("volatile_mb", 64);
-	bool race = setting("race", 0);
+	bool race = setting("race", 0), dirty = setting("dirty", 0);
 	struct load load = {
 		.threads	= setting("threads", 1),
 		.writes		= race ? 1 : setting("writes", 2000),
@@ -73,11 +106,12 @@ int main(void)
 	};
 	unsigned long flushed;
 	struct disk *counted;
+	bool marked;
 	uint64_t took = 0;
 
 	past = setting("past", 0);
 	counted = past ? &backing : &cache;
-	plan(race || load.threads > 1 ? 2 : 3);
+	plan(race || (load.threads > 1 && !dirty) ? 2 : 3);
 	cache.mb = 128;
 	backing.mb = past ? 128 : 256;
 	disk_given(&cache, volatile_mb);
@@ -90,7 +124,12 @@ int main(void)
 	flushed = disk_ended(counted, FLUSHES) - flushed;
 	if (race)
 		took = second_flush(&load);
-	load.fd = disk_power_cycle(counted, load.fd);
+	if (dirty)
+		first_dirty(&load);
+	disk_cut(counted, load.fd);
+	marked = state() == 2;
+	cache_register();
+	load.fd = backing_register(true);
 
 	load_metrics(&load);
 	metric("flushes", flushed, "count");
@@ -98,7 +137,9 @@ int main(void)
 	result(race ? took : load.ended == load.writes, "events",
 	       "%lu writes, the second flush took %llu us",
 	       load.ended, (unsigned long long)took / 1000);
-	if (!race && load.threads == 1)
+	if (dirty)
+		result(marked, "state", "%u of 1 superblock says that there is dirty data", marked);
+	else if (!race && load.threads == 1)
 		result(past ? flushed <= 1 :
 		       flushed <= load.writes * 3 / 2 &&
 		       (!volatile_mb || flushed >= load.writes), "elided",

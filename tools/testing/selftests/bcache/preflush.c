@@ -19,7 +19,8 @@
  * ended: the backing disk fails a flush, and loses what that was for; 2: one of the
  * journal, before that write, and no other; 3: the same, and then the device is
  * detached. In writethrough mode it is detached before the blocks are read, as the
- * cache has them all), wait_us (from the begin of that write to the cut).
+ * cache has them all), volatile_mb (of the backing disk), wait_us (from the begin of that
+ * write to the cut).
  */
 #define _GNU_SOURCE
 #include "crash_disk.c"
@@ -114,7 +115,7 @@ int main(void)
 	cache.mb = 128;
 	backing.mb = 64;
 	disk_make(&cache, 100, 0);
-	disk_make(&backing, 100, 64);
+	disk_make(&backing, 100, setting("volatile_mb", 64));
 	if (slow == &cache) {
 		disk_put(slow, "power", 0);
 		disk_put(slow, "hw_queue_depth", 1);
