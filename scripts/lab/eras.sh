@@ -73,7 +73,7 @@ print()
 			printf format, "", "", "flush", "nodes", "taken", "", "wrong", "", "waits", "writes", "writes/s", "worst,"
 			printf format, "", "", "rounds", "picked", "alone", "shared", "alone", "sh.", "kept", "/s", "fresh", "ms"
 		}
-		$1 != seen { printf "%s\n", $1 ": Linux " $2 ", " $3 ", gcc " $4 ($16 ? ", built " $16 : ""); seen = $1 }
+		$1 != seen { printf "%s\n", $1 ": Linux " $2 ", " $3 ", gcc " $4 ", built " $16; seen = $1 }
 		{ printf format, "", $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, sprintf("%.1f", $15 / 1000) }' "$KEPT"
 }
 
