@@ -7,7 +7,8 @@
 # Usage: scripts/checks/compile.sh [-n] BASE [STACK]
 #   BASE   a row of patches/bases; or ksrc, with KSRC=dir: what "make apply" lays on
 #          that tree, and below it what the lab needs to build an old one
-#   STACK  whose topics outside lab/ are compiled (default: next)
+#   STACK  whose topics outside lab/ are compiled (default: next on the newest base,
+#          series on others)
 #   -n     say what would be done
 #
 # With W=1, and with sparse: the one that is installed where the base accepts
@@ -19,7 +20,7 @@
 options n "$@"
 shift $((OPTIND - 1))
 case $# in 1|2) ;; *) misused ;; esac
-base=$1 stack=${2:-next}
+base=$1 stack=${2:-$([ "$1" = "$(newest)" ] && echo next || echo series)}
 base_row "$base" > /dev/null
 dir=$OUT/compile/$base
 log=$OUT/log/compile-$base
