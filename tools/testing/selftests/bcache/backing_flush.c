@@ -17,7 +17,8 @@
  * before a flush that is due, so that this one fails), theirs (with slow, not that
  * flush but one of fdatasync before it fails, and what the disk had not written to
  * its medium is lost: is the caller told?), failing (so many flushes
- * fail on that stack: does writeback pause after each?), volatile_mb (of the
+ * fail on that stack: does writeback pause after each?), cut (the backing disk loses
+ * power before the set stops, which would flush it), volatile_mb (of the
  * backing disk; 0: no volatile cache), cache_us and backing_us (latencies).
  */
 #define _GNU_SOURCE
@@ -130,7 +131,7 @@ int main(void)
 	load.stride = scattered ? 8 * BLOCK : 0;
 	plan(setting("theirs", 0) ? 5 : 4);
 	cache.mb = 128;
-	backing.mb = 256;
+	backing.mb = setting("cut", 0) ? 128 : 256;
 	disk_given(&cache, 0);
 	disk_given(&backing, volatile_mb);
 	load.fd = bcache_start(&geo, true);
@@ -151,6 +152,8 @@ int main(void)
 	if (setting("gone", 0)) {
 		lose_backing(load.fd);
 		load.fd = backing_register(true);
+	} else if (setting("cut", 0)) {
+		load.fd = disk_power_cycle(&backing, load.fd);
 	} else {
 		load.fd = bcache_restart_timed(load.fd, true);
 	}
