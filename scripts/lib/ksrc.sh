@@ -52,7 +52,8 @@ open_tree()
 		die "another make apply or unapply works in $tree; nothing is changed"
 	find_git
 	room 20000
-	PART=$(mktemp -d "$OUT/$me.XXXXXX")
+	# Ctrl-C must not end mktemp between the two things that it does.
+	PART=$(trap "" INT TERM HUP; mktemp -d "$OUT/$me.XXXXXX")
 	: > "$PART/crlf"
 	# shellcheck disable=SC2046
 	for path in $(patch_paths $(known_patches)); do
