@@ -488,9 +488,7 @@ ctrl_c()
 # series_of BASE: how many patches the series has there.
 series_of()
 {
-	for topic in $(sent_topics series); do
-		topic_patches "$topic" "$1"
-	done | wc -l
+	sent_patches series "$1" | wc -l
 }
 
 # Trees of today: the series, and topics of one's choice.

@@ -34,14 +34,6 @@ stack=${1:-next}
 mailed=$(sent_topics "$stack")
 [ -n "$mailed" ] || die "stack '$stack' has no topic outside lab/"
 
-# patches_of BASE: the stack's patches for it, in order.
-patches_of()
-{
-	for topic in $mailed; do
-		topic_patches "$topic" "$1"
-	done
-}
-
 # state NAME PATH...: keep these files of $tree, and what they include from
 # their own directory.
 state()
@@ -56,7 +48,7 @@ state()
 states()
 {
 	base=$1 tree=$PART/tree
-	patches=$(patches_of "$base")
+	patches=$(sent_patches "$stack" "$base")
 	rm -rf "$tree"
 	mkdir -p "$tree"
 	# shellcheck disable=SC2086

@@ -31,10 +31,7 @@ if [ "$base" = ksrc ]; then
 	patches=$(echo "$plan" | sed -n "s,^  ,$TOP/,p")
 	configs="$configs/common.config $configs/ksrc.config"
 else
-	patches=''
-	for topic in $(sent_topics "$stack"); do
-		patches="$patches $(topic_patches "$topic" "$base")"
-	done
+	patches=$(sent_patches "$stack" "$base")
 	configs=$configs/common.config
 fi
 if [ -n "$DRY" ]; then

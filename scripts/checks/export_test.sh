@@ -211,9 +211,7 @@ for path in $(patch_paths $(stack_patches series "$NEW")); do
 	cp "$OUT/base/$NEW/$path" "$DIR/want/$path"
 done
 cp -r "$DIR/want/." "$DIR/plain"
-for topic in $(sent_topics series); do
-	for p in $(topic_patches "$topic" "$NEW"); do apply "$DIR/want" "$p"; done
-done
+for p in $(sent_patches series "$NEW"); do apply "$DIR/want" "$p"; done
 git_of "$DIR/plain" init -q
 git_of "$DIR/plain" add -A
 git_of "$DIR/plain" commit -q -m base

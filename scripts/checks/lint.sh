@@ -245,8 +245,7 @@ check_lines()
 		find "$topic" -mindepth 2 -name series; done | cut -d / -f 2 | sort -uV); do
 		rm -rf "$SLICE"
 		# shellcheck disable=SC2046
-		"$TOP/scripts/checks/preimage.sh" "$SLICE" $(for topic in $(sent_topics series); do
-			topic_patches "$topic" "$line"; done) || { bad "line $line: its texts fit no tree"; continue; }
+		"$TOP/scripts/checks/preimage.sh" "$SLICE" $(sent_patches series "$line") || { bad "line $line: its texts fit no tree"; continue; }
 		# What run_cache_set() has there depends on the point release.
 		sed -i 's/^\t\tif (IS_ERR(c->root))$/\t\tif (IS_ERR_OR_NULL(c->root))/' "$SLICE/drivers/md/bcache/super.c"
 		for topic in $(sent_topics series); do

@@ -156,6 +156,15 @@ sent_topics()
 	echo "$sent" | grep -v '^lab/' || :
 }
 
+# sent_patches STACK BASE: the patches of these, in order, absolute.
+sent_patches()
+{
+	sent_of=$(sent_topics "$1") || exit 1
+	for sent_topic in $sent_of; do
+		topic_patches "$sent_topic" "$2" || exit 1
+	done
+}
+
 # mailed_topics: what somebody may send.
 mailed_topics()
 {

@@ -86,10 +86,11 @@ void kept_metric(const struct load *l);
 /* the same where the device that has all of these is not there */
 void out_of_reach(unsigned int blocks);
 /*
- * Power off and on, of a cache disk of bcache_start() and the device FD; returns
- * its new file. The old set ends in between, and tries to write for a while.
+ * Power off and on, of a disk of bcache_start() and the device FD. The old set ends in
+ * between, and tries to write for a while; nobody uses the disk then.
  */
 void disk_cut(struct disk *d, int fd);
+/* the same, and it is registered again; returns the device's new file */
 int disk_power_cycle(struct disk *d, int fd);
 /* how many of its requests have ended: fields of Documentation/block/stat.rst */
 enum ended { WRITES = 4, FLUSHES = 15 };

@@ -278,7 +278,6 @@ void disks_power(void)
 	disk_on(&backing);
 }
 
-/* It has power again, and nobody uses it. */
 void disk_cut(struct disk *d, int fd)
 {
 	at("power");

@@ -64,14 +64,14 @@ static uint64_t second_flush(struct load *l)
 /* What the superblock of the backing disk says: 2 bits of its flags, 1 is clean, 2 dirty. */
 static unsigned int state(void)
 {
-	static unsigned char block[BLOCK] __attribute__((aligned(BLOCK)));
+	static unsigned char sb[BLOCK] __attribute__((aligned(BLOCK)));
 	int fd = open(backing.dev, O_RDONLY | O_DIRECT);
 
 	/* on its medium */
-	if (fd < 0 || fdatasync(fd) || pread(fd, block, BLOCK, BLOCK) != BLOCK)
+	if (fd < 0 || fdatasync(fd) || pread(fd, sb, BLOCK, BLOCK) != BLOCK)
 		fatal("cannot read %s", backing.dev);
 	close(fd);
-	return block[104 + 7] >> 5 & 3;
+	return sb[104 + 7] >> 5 & 3;
 }
 
 /* All is on the backing disk; then one more durable write. */
@@ -129,7 +129,7 @@ int main(void)
 	if (dirty)
 		first_dirty(&load);
 	disk_cut(counted, load.fd);
-	marked = state() == 2;
+	marked = dirty && state() == 2;
 	cache_register();
 	load.fd = backing_register(true);
 
