@@ -9,11 +9,11 @@
 #   -n     say what would be done
 #
 # The newest base's scripts/coccicheck and its semantic patches judge the newest
-# and the oldest base, bare and after the last patch: between them is little that
-# has another text. Each state is a directory with the changed files and bcache's
-# headers, and one call goes over all of them. Left out are the semantic patches
-# that need an OCaml compiler. A report is new when the bare base gives it less often for
-# the same function, and KNOWN does not have it; line numbers do not count.
+# and the oldest base, bare and after the last patch; texts that only a base between
+# them has are not judged. Each state is a directory with the changed files and
+# bcache's headers, and one call goes over all of them. Left out are the semantic
+# patches that need an OCaml compiler. A report is new when the bare base gives it less
+# often for the same function, and KNOWN does not have it; line numbers do not count.
 #
 # Prints a line "# new: ..." for each report that is new; exit status 0 when
 # there was none. The reports on a state are kept in out/coccicheck/, under the

@@ -22,6 +22,7 @@ shift $((OPTIND - 1))
 case $# in 1|2) ;; *) misused ;; esac
 base=$1 stack=${2:-$([ "$1" = "$(newest)" ] && echo next || echo series)}
 base_row "$base" > /dev/null
+[ "$base" != ksrc ] || [ $# -eq 1 ] || misused
 dir=$OUT/compile/$base
 log=$OUT/log/compile-$base
 configs=$TOP/tools/testing/selftests/bcache/configs
@@ -87,6 +88,7 @@ use_sparse()
 	die "$base accepts no sparse that is to be had"
 }
 
+only "compile-$base"
 room 2000000
 "$TOP/scripts/lab/fetch.sh" "$base" > /dev/null
 PART=$dir

@@ -72,10 +72,8 @@ build()
 	tree=$OUT/tree/$base/$stack
 	obj=o-$scenario
 	log=$OUT/log/build-$base-$scenario-$(echo "$stack" | tr / -).log
-	# Two that lie on it may want it at once.
-	mkdir -p "$OUT/log"
-	exec 8> "$log.lock"
-	flock 8
+	# Two that lie on it may want it at once, and it has one tree for all scenarios.
+	in_turn "build-$base-$(echo "$stack" | tr / -)"
 	"$TOP/scripts/lab/tree.sh" "$base" "$stack"
 	# shellcheck disable=SC2046
 	stamp=$({ cat "$tree/.stamp" $(fragments); flags_for "$base"; } | sha256sum)

@@ -43,6 +43,9 @@ row()
 
 rows()
 {
+	# Another tree would be copied, and the runs of this one go.
+	fetched=$("$TOP/scripts/lab/fetch.sh" -n ksrc) || exit 1
+	case $fetched in *'would copy'*) die "KSRC=$KSRC is not what was shown, or has changed; make KSRC= shows it" ;; esac
 	built=$("$TOP/scripts/checks/compile.sh" ksrc | awk '
 		/^1\.\./ { of = substr($0, 4) + 1 }
 		/^ok / { n++ }
