@@ -18,7 +18,8 @@
  *   late_us   microseconds that one task sleeps, and is 0 then: the next request to
  *             a cached device, after it was found that its cache set has not failed;
  *             the next writeback thread that is about to sleep; a node's delayed
- *             write, once it has found that dirty; or mca_reap() that takes a node
+ *             write, once it has found that dirty; mca_reap() that takes a node; or, in
+ *             the stack gen-asks, gc that has begun
  *   preflush  of so many durable writes to cached devices, from now on, each asks
  *             for a flush before it, as only the kernel's own can
  *   threads   how many threads check the tree at registration, and as many

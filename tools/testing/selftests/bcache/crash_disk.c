@@ -118,9 +118,14 @@ void disk_make(struct disk *d, unsigned long us, unsigned long volatile_mb)
 
 void disk_without_fua(struct disk *d)
 {
+	char path[64];
+
 	disk_put(d, "power", 0);
 	disk_put(d, "fua", 0);
 	disk_on(d);
+	snprintf(path, sizeof(path), "/sys/block/%s/queue/fua", d->dev + 5);
+	if (get(path))
+		fatal("%s has FUA", d->dev);
 }
 
 void disk_given(struct disk *d, unsigned long volatile_mb)

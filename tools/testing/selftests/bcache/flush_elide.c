@@ -142,7 +142,7 @@ int main(void)
 	if (dirty)
 		result(marked, "state", "%u of 1 superblock says that there is dirty data", marked);
 	else if (!race && load.threads == 1)
-		result(past ? flushed <= 2 :
+		result(past ? flushed && flushed <= 2 :
 		       flushed <= load.writes * 3 / 2 &&
 		       (!volatile_mb || flushed >= load.writes), "elided",
 		       "%lu flushes of the %s disk for %lu durable writes",

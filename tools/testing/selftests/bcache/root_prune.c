@@ -21,9 +21,14 @@
 /* Not by a file of the cache set: that could not stop before it was written. */
 static void shrink_late(int fd)
 {
+	pid_t pid;
+
 	at("late");
 	lab_put("late_us", 500000);
-	if (!fork()) {
+	pid = fork();
+	if (pid < 0)
+		fatal("cannot fork");
+	if (!pid) {
 		close(fd);
 		put("/proc/sys/vm/drop_caches", "2");
 		_exit(0);
