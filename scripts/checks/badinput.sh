@@ -90,6 +90,14 @@ fi
 [ ! -e "$DIR/o/tree/ksrc/vanilla" ] || { say "# unknown code in KSRC: a tree is left"; badly=1; }
 leaves "$DIR/o" 'unknown code in KSRC'
 
+# What was measured of one tree is not kept as another's, and not lost.
+meets 'no tree was shown' 'results of no tree' env O="$DIR/empty" KSRC="$DIR/ksrc" "$S/lab/eras.sh" -k name
+meets 'base ksrc needs KSRC=dir' 'compile without KSRC' env -u KSRC "$S/checks/compile.sh" ksrc
+cp -r "$DIR/ksrc" "$DIR/other"
+mkdir -p "$DIR/o/runs/ksrc-run"
+meets 'is not what was shown' 'results of another tree' env O="$DIR/o" KSRC="$DIR/other" "$S/lab/eras.sh" -k name
+[ -d "$DIR/o/runs/ksrc-run" ] || { say '# results of another tree: the runs are gone'; badly=1; }
+
 # No network: a proxy that nobody listens on.
 echo 'Acquire::http::Proxy "http://127.0.0.1:9"; Acquire::https::Proxy "http://127.0.0.1:9"; Acquire::Retries "0";' > "$DIR/apt.conf"
 meets 'cannot fetch linux-source-6.1 .*no network' 'no network' \
