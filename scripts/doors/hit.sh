@@ -52,7 +52,8 @@ alone 3.10 5.10
 teardown 4.17
 meta-retry 3.10 5.10
 flush-first 3.10 5.10
-sync-super 3.10 5.10'
+sync-super 3.10 5.10
+read-race 3.10 5.10'
 # end
 
 ROOT=${SYSROOT:-}
@@ -391,6 +392,8 @@ topic()
 		esac ;;
 	sync-super)
 		reason='a superblock that is not written, or a loss of power behind an attach, costs what is in the cache alone' ;;
+	read-race)
+		reason='a read of the cache that takes seconds fails, or returns the data of another block' ;;
 	esac
 	verdict "$1"
 }
