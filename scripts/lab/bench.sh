@@ -77,7 +77,7 @@ row()
 # disk before a slow one.
 peers()
 {
-	peer_line "$BASE" 'one writer' '' '' 'eight writers' '' ''
+	peer_line "$BASE" 'one writer' '' '' '' 'eight writers' '' '' ''
 	peer_block rate writes/s
 	echo
 	peer_block p99 'p99 us'
@@ -87,7 +87,7 @@ peers()
 peer_block()
 {
 	figure=$1
-	peer_line "$2" alike slow volatile alike slow volatile
+	peer_line "$2" alike slow volatile both alike slow volatile both
 	peer 'raw disk' STAT vanilla peer=raw
 	peer dm-writecache STAT vanilla peer=writecache
 	peer dm-cache STAT vanilla peer=cache
@@ -98,7 +98,7 @@ peer_block()
 
 peer_line()
 {
-	printf '%-16s %10s %8s %8s %14s %8s %8s\n' "$@" | sed 's, *$,,'
+	printf '%-16s %10s %6s %8s %6s %14s %6s %8s %6s\n' "$@" | sed 's, *$,,'
 }
 
 # peer NAME SCENARIO STACK [SETTING]
@@ -106,13 +106,13 @@ peer()
 {
 	name=$1 scenario=$2 stack=$3 kind=${4:-}
 	for work in fresh random; do
-		for disks in '' backing_us=5000 volatile_mb=64; do
+		for disks in '' backing_us=5000 volatile_mb=64 'backing_us=5000 volatile_mb=64'; do
 			# shellcheck disable=SC2086
 			figure "$figure" "$BASE" "$scenario" "$stack" bench $kind $disks "work=$work" mem=3G || :
 		done
 	done | {
-		read -r a; read -r b; read -r c; read -r d; read -r e; read -r f
-		peer_line "$name" "$a" "$b" "$c" "$d" "$e" "$f"
+		# shellcheck disable=SC2046
+		peer_line "$name" $(cat)
 	}
 }
 
