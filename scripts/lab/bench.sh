@@ -28,6 +28,7 @@ table()
 	rule "$BASE VT" /s us us us us '' nodes round 'longest us' 'total us' MiB us/write
 	workloads | while read -r settings; do
 		for stack in $(bench_stacks); do
+			rows bench | grep -q " VT $stack bench $settings\$" || continue
 			# shellcheck disable=SC2086
 			row "$stack" $settings
 		done
