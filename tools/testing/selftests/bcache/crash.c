@@ -924,16 +924,14 @@ static void load_ends(pid_t pid)
 		outcome(ERROR, "the load ended with %#x", status);
 }
 
-/* Sets of nodes that are written when they are full have 4 KiB. */
-#define HOLD	"/sys/module/null_blk/parameters/hold"
-
 static void whole(void)
 {
 	pid_t pid;
 
 	fill();
+	/* sets of nodes that are written when they are full have 4 KiB */
 	if (setting("late_ms", 0))
-		put(HOLD, "%s 8 %lu", cache.dev + 5, setting("late_ms", 0));
+		disk_hold(&cache, 8, setting("late_ms", 0), "");
 	load_from = (now_ns() / 1000000 + 10) * 1000000;
 	printf("# cut comes at %llu ns\n", (unsigned long long)cut_ns());
 	stage("load");
@@ -1059,7 +1057,7 @@ int main(void)
 	supervise(pid);
 	if (fault_wanted() && !fault_met() && s->kind <= REPORTED)
 		outcome(MISSED, "no request met the fault");
-	if (setting("late_ms", 0) && !get(HOLD) && s->kind <= REPORTED)
+	if (setting("late_ms", 0) && !disk_held() && s->kind <= REPORTED)
 		outcome(MISSED, "no write came late");
 	print_lost();
 	printf("# outcome %s %s\n", kinds[s->kind], s->what);

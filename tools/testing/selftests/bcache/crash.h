@@ -81,6 +81,8 @@ bool block_is(int fd, unsigned long nr, char content);
  */
 bool versions_write(int fd, unsigned long first, unsigned long blocks, uint32_t version);
 int version_read(int fd, unsigned long block);
+/* the same of a block that was read */
+int version_of(const uint64_t *w, unsigned long block);
 /* kept() of guest.h, with what is lost as a metric, for a load that wrote its span */
 void kept_metric(const struct load *l);
 /* the same where the device that has all of these is not there */
@@ -95,6 +97,12 @@ int disk_power_cycle(struct disk *d, int fd);
 /* how many of its requests have ended: fields of Documentation/block/stat.rst */
 enum ended { WRITES = 4, FLUSHES = 15 };
 unsigned long disk_ended(struct disk *d, enum ended field);
+/*
+ * From now on the disk takes up requests of so many sectors so much later: "r", reads
+ * of data; "", writes of nodes. And how many did, of all disks.
+ */
+void disk_hold(struct disk *d, unsigned int sectors, unsigned long ms, const char *what);
+unsigned long disk_held(void);
 
 void sleep_until(uint64_t ns);
 

@@ -15,6 +15,7 @@
 
 #define TEAR	"/sys/module/null_blk/parameters/tear"
 #define KEEP	"/sys/module/null_blk/parameters/keep"
+#define HOLD	"/sys/module/null_blk/parameters/hold"
 
 struct disk cache = { .name = "cache" };
 struct disk backing = { .name = "backing", .mb = 16 };
@@ -133,6 +134,16 @@ void disk_given(struct disk *d, unsigned long volatile_mb)
 	disk_make(d, setting(d == &cache ? "cache_us" : "backing_us",
 			     setting("dev_us", 100)), volatile_mb);
 	setenv(d->name, d->dev, 1);
+}
+
+void disk_hold(struct disk *d, unsigned int sectors, unsigned long ms, const char *what)
+{
+	put(HOLD, "%s %u %lu %s", d->dev + 5, sectors, ms, what);
+}
+
+unsigned long disk_held(void)
+{
+	return get(HOLD);
 }
 
 unsigned long disk_ended(struct disk *d, enum ended field)
@@ -355,18 +366,24 @@ bool versions_write(int fd, unsigned long first, unsigned long blocks, uint32_t 
 	return done;
 }
 
+int version_of(const uint64_t *w, unsigned long block)
+{
+	int v = w[0] >> 32;
+	unsigned int i;
+
+	for (i = 0; i < BLOCK / sizeof(*w); i++)
+		if (w[i] != (v ? (uint64_t)v << 32 | block : 0))
+			return -1;
+	return v;
+}
+
 int version_read(int fd, unsigned long block)
 {
 	uint64_t *w = aligned_alloc(BLOCK, BLOCK);
-	unsigned int i;
 	int v = -2;
 
-	if (pread(fd, w, BLOCK, (off_t)block * BLOCK) == BLOCK) {
-		v = w[0] >> 32;
-		for (i = 0; i < BLOCK / sizeof(*w); i++)
-			if (w[i] != (v ? (uint64_t)v << 32 | block : 0))
-				v = -1;
-	}
+	if (pread(fd, w, BLOCK, (off_t)block * BLOCK) == BLOCK)
+		v = version_of(w, block);
 	free(w);
 	return v;
 }
