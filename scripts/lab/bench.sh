@@ -21,7 +21,7 @@
 opt_t='' opt_e='' opt_p='' opt_l=''
 options tepln "$@"
 
-# A cell is a "-" where there is no run, or one that failed.
+# A cell is a "-" where a run of the list is not there, or failed.
 table()
 {
 	rule '' writes p50 p99 p99.9 worst rounds picked 'visited/' 'bucket_lock' '' written CPU
