@@ -396,7 +396,7 @@ fi
 places "$@" > "$dir/places"
 [ ! -e "$dir/unkept" ] || die "a load fails with no fault: $(cat "$dir/unkept")"
 [ -s "$dir/places" ] || die "nothing completed in the load"
-xargs -P "$JOBS" -L 1 "$TOP/scripts/lab/cut.sh" "$BASE" "$STACK" "$dir" < "$dir/places" |
+xargs --process-slot-var=SLOT -P "$JOBS" -L 1 "$TOP/scripts/lab/cut.sh" "$BASE" "$STACK" "$dir" < "$dir/places" |
 	progress "$(wc -l < "$dir/places")"
 step_done
 [ "$(wc -l < "$dir/cuts")" = "$(wc -l < "$dir/places")" ] || die "not every cut came to an end"

@@ -31,7 +31,7 @@ virtual "$scenario" && real='' || real=1
 mkdir -p "$dir"
 from=$(date +%s)
 # shellcheck disable=SC2046
-timeout -k 5 300 sh -c 'ulimit -t "$0" && exec "$@"' "${CUT_SECONDS:-60}" "$kernel/linux" \
+$(on_one_cpu "$scenario") timeout -k 5 300 sh -c 'ulimit -t "$0" && exec "$@"' "${CUT_SECONDS:-60}" "$kernel/linux" \
 	$(grep -v '^#' "$SELF/configs/$scenario.boot") $(uml_words crash "$dir") \
 	${pad:+"$pad"} "$@" ${real:+torn=0} \
 	> "$dir/console" 2>&1 3> "$dir/ktap" < /dev/null &

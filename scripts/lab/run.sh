@@ -68,7 +68,7 @@ uml()
 		disks="ubd0=$images/cache.img ubd1=$images/backing.img cache=/dev/ubda backing=/dev/ubdb"
 	fi
 	# shellcheck disable=SC2046,SC2086
-	guest "$kernel/linux" $words $(uml_words "$test" "$run") $disks "$@"
+	guest $(on_one_cpu "$scenario") "$kernel/linux" $words $(uml_words "$test" "$run") $disks "$@"
 }
 
 # qemu with Debian's kernel. The verdict has the second serial port. Always

@@ -67,7 +67,7 @@ echo "$rows" | while read -r base scenario stack row; do
 	echo "$base $scenario $stack $row" >> "$OUT/$time.rows"
 done
 cat "$OUT/virtual.rows" "$OUT/real.rows" | grep -q . || die "no kernel was built"
-QUIET=1 xargs -r -P "$JOBS" -L 1 "$TOP/scripts/lab/run.sh" < "$OUT/virtual.rows" || :
+QUIET=1 xargs -r --process-slot-var=SLOT -P "$JOBS" -L 1 "$TOP/scripts/lab/run.sh" < "$OUT/virtual.rows" || :
 # In real time two kernels at once would disturb each other.
 QUIET=1 xargs -r -P 1 -L 1 "$TOP/scripts/lab/run.sh" < "$OUT/real.rows" || :
 step_done

@@ -105,6 +105,25 @@ virtual()
 	grep -q '^[^#]*time-travel' "$SELF/configs/$1.boot"
 }
 
+# on_one_cpu SCENARIO: words before the command of a guest, or none where taskset
+# cannot do it. Its kernel and its processes take turns: on two CPUs each turn wakes
+# an idle one. Of the CPUs that this process may use it is number SLOT, which xargs
+# sets, counted from one that depends on the user's command: two commands at once
+# then often have different ones.
+on_one_cpu()
+{
+	virtual "$1" || return 0
+	one_cpu=$(taskset -cp $$ 2>/dev/null | awk -v slot="$((${SLOT:-0} + OUTERMOST))" '{
+		n = split($NF, part, ",")
+		for (i = 1; i <= n; i++) {
+			split(part[i] "-" part[i], end, "-")
+			for (cpu = end[1]; cpu <= end[2]; cpu++) cpus[k++] = cpu
+		}
+		print cpus[slot % k]
+	}')
+	! taskset -c "$one_cpu" true 2>/dev/null || echo "taskset -c $one_cpu"
+}
+
 # kernel_dir BASE SCENARIO STACK: where scripts/lab/build.sh leaves a kernel.
 kernel_dir()
 {

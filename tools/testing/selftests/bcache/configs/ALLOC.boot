@@ -1,1 +1,1 @@
-mem=1G time-travel=inf-cpu time-travel-start=0 norandmaps
+mem=1G time-travel=inf-cpu time-travel-start=0 norandmaps seccomp=auto
