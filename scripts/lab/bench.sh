@@ -24,8 +24,8 @@ options tepln "$@"
 # A cell is a "-" where a run of the list is not there, or failed.
 table()
 {
-	rule '' writes p50 p99 p99.9 worst rounds picked 'visited/' 'bucket_lock' '' written CPU
-	rule "$BASE VT" /s us us us us '' nodes round 'longest us' 'total us' MiB us/write
+	rule '' writes p50 p99 p99.9 worst rounds picked new 'visited/' 'bucket_lock' '' written CPU
+	rule "$BASE VT" /s us us us us '' nodes nodes round 'longest us' 'total us' MiB us/write
 	workloads | while read -r settings; do
 		for stack in $(bench_stacks); do
 			rows bench | grep -q " VT $stack bench $settings\$" || continue
@@ -40,9 +40,9 @@ rule()
 {
 	what=$1
 	shift
-	printf '%-12s %-8s %7s %5s %5s %9s %9s %6s %6s %8s %11s %9s %8s' "$what" '' \
-		"$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "${10}" "${11}"
-	[ -n "$opt_e" ] && echo || printf ' %8s\n' "${12}"
+	printf '%-12s %-8s %7s %5s %5s %9s %9s %6s %6s %6s %8s %11s %9s %8s' "$what" '' \
+		"$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "${10}" "${11}" "${12}"
+	[ -n "$opt_e" ] && echo || printf ' %8s\n' "${13}"
 }
 
 # row STACK SETTING...
@@ -50,7 +50,7 @@ row()
 {
 	stack=$1
 	shift
-	what=$(printf '%s\n' "$@" | sed -n -e 's/^work=//p' -e 's/^nodes=/ /p' | tr -d '\n' | sed 's/^zeros/nodes/')
+	what=$(printf '%s\n' "$@" | sed -n -e 's/^work=//p' -e 's/^nodes=/ /p' | tr -d '\n')
 	vt=$OUT/runs/$(run_id "$BASE" VT "$stack" bench "$@")/results.tsv
 	stat=$OUT/runs/$(run_id "$BASE" STAT "$stack" bench "$@")/results.tsv
 	[ -f "$vt" ] || vt=/dev/null
@@ -60,10 +60,10 @@ row()
 		BEGIN {
 			while ((getline < vt_file) > 0) vt[$5] = $6
 			while ((getline < stat_file) > 0) stat[$5] = $6
-			printf "%-12s %-8s %7s %5s %5s %9s %9s %6s %6s %8s %11s %9s %8s",
+			printf "%-12s %-8s %7s %5s %5s %9s %9s %6s %6s %6s %8s %11s %9s %8s",
 				what, stack, of(vt, "rate"), of(vt, "p50"),
 				of(vt, "p99"), of(vt, "p999"), of(vt, "worst"),
-				of(vt, "rounds"), of(vt, "picked"),
+				of(vt, "rounds"), of(vt, "picked"), of(vt, "reuses"),
 				vt["rounds"] ? sprintf("%.1f", vt["visited"] / vt["rounds"]) : "-",
 				of(stat, "bucket_lock_longest"),
 				of(stat, "bucket_lock_total"),

@@ -136,7 +136,7 @@ sizes()
 	lines='' nr=0
 	for stack in $(bench_stacks); do
 		nr=$((nr + 1))
-		workloads | grep 'nodes=' | while read -r settings; do
+		workloads | grep '^work=nodes ' | while read -r settings; do
 			# shellcheck disable=SC2086
 			tsv=$(bench_run "$stack" $settings)/results.tsv
 			[ -f "$tsv" ] || continue

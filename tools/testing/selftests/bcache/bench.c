@@ -182,6 +182,7 @@ static void bcache_metrics(const struct work *w, unsigned long sectors)
 	metric("cache_written", disk_sectors_written() - sectors, "sectors");
 	lab_metrics();
 	metric("nodes", cached_nodes(w), "count");
+	metric("chain", cset_get("internal/btree_cache_max_chain"), "nodes");
 }
 
 static void bench(const struct work *w, struct load *load, bool bcache)
