@@ -107,8 +107,9 @@ fetch_kernel()
 	release=$(release_of "$PART/available") || exit 1
 	[ -n "$release" ] ||
 		die "the mirror has no linux-headers of $version any more: remove $OUT/base/$base and $OUT/distro/$base, then run the same command again"
+	# Of the source that the headers are of; the signed image comes days later.
 	# shellcheck disable=SC2046
-	fetched "Debian's kernel" get download "linux-image-$release" \
+	fetched "Debian's kernel" get download "linux-image-$release-unsigned" \
 		"linux-headers-$release" $(headers_need "$PART/available")
 	mkdir "$PART/root"
 	for deb in "$PART"/*.deb; do
