@@ -21,11 +21,17 @@
 opt_t='' opt_e='' opt_p='' opt_l=''
 options tepln "$@"
 
+# The columns, without the last cell in -e.
+columns='%-12s %-8s %7s %5s %5s %9s %9s %6s %6s %6s %8s %11s %9s %8s'
+[ -n "$opt_e" ] && columns="$columns%.0s\n" || columns="$columns %8s\n"
+
 # A cell is a "-" where a run of the list is not there, or failed.
 table()
 {
-	rule '' writes p50 p99 p99.9 worst rounds picked new 'visited/' 'bucket_lock' '' written CPU
-	rule "$BASE VT" /s us us us us '' nodes nodes round 'longest us' 'total us' MiB us/write
+	# shellcheck disable=SC2059
+	printf "$columns" '' '' writes p50 p99 p99.9 worst rounds picked new 'visited/' 'bucket_lock' '' written CPU
+	# shellcheck disable=SC2059
+	printf "$columns" "$BASE VT" '' /s us us us us '' nodes nodes round 'longest us' 'total us' MiB us/write
 	workloads | while read -r settings; do
 		for stack in $(bench_stacks); do
 			rows bench | grep -q " VT $stack bench $settings\$" || continue
@@ -33,16 +39,6 @@ table()
 			row "$stack" $settings
 		done
 	done
-}
-
-# rule WHAT CELL...: a line of the table's head, without the last cell in -e.
-rule()
-{
-	what=$1
-	shift
-	printf '%-12s %-8s %7s %5s %5s %9s %9s %6s %6s %6s %8s %11s %9s %8s' "$what" '' \
-		"$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "${10}" "${11}" "${12}"
-	[ -n "$opt_e" ] && echo || printf ' %8s\n' "${13}"
 }
 
 # row STACK SETTING...
@@ -55,21 +51,19 @@ row()
 	stat=$OUT/runs/$(run_id "$BASE" STAT "$stack" bench "$@")/results.tsv
 	[ -f "$vt" ] || vt=/dev/null
 	[ -f "$stat" ] || stat=/dev/null
-	awk -F '\t' -v what="$what" -v stack="$stack" -v exact="$opt_e" \
+	awk -F '\t' -v what="$what" -v stack="$stack" -v columns="$columns" \
 		-v vt_file="$vt" -v stat_file="$stat" '
 		BEGIN {
 			while ((getline < vt_file) > 0) vt[$5] = $6
 			while ((getline < stat_file) > 0) stat[$5] = $6
-			printf "%-12s %-8s %7s %5s %5s %9s %9s %6s %6s %6s %8s %11s %9s %8s",
-				what, stack, of(vt, "rate"), of(vt, "p50"),
+			printf columns, what, stack, of(vt, "rate"), of(vt, "p50"),
 				of(vt, "p99"), of(vt, "p999"), of(vt, "worst"),
 				of(vt, "rounds"), of(vt, "picked"), of(vt, "reuses"),
 				vt["rounds"] ? sprintf("%.1f", vt["visited"] / vt["rounds"]) : "-",
 				of(stat, "bucket_lock_longest"),
 				of(stat, "bucket_lock_total"),
-				vt["cache_written"] ? int(vt["cache_written"] / 2048) : "-"
-			if (exact) print ""
-			else printf " %8s\n", vt["cpu"] ? sprintf("%.1f", vt["cpu"] * 1000 / vt["writes"]) : "-"
+				vt["cache_written"] ? int(vt["cache_written"] / 2048) : "-",
+				vt["cpu"] ? sprintf("%.1f", vt["cpu"] * 1000 / vt["writes"]) : "-"
 		}
 		function of(run, name) { return (name in run) && ("rate" in run) ? run[name] : "-" }'
 }

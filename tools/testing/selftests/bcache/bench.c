@@ -29,7 +29,6 @@
 #define SCHED_STAT	"/proc/schedstat"
 /* what a leaf of 8 KiB keeps when it is split and then gets no more, and one */
 #define LEAF_KEYS	137
-#define NULL_ZEROS	"/sys/module/null_blk/parameters/zeros"
 
 struct work {
 	const char	*name;
@@ -107,12 +106,6 @@ static unsigned long grow(int fd, const struct work *w, unsigned long keys, unsi
 	return (load.span - keys) * load.stride;
 }
 
-/* The kernel prints the memory of the cached nodes like "1.5M". */
-static unsigned long cached_nodes(const struct work *w)
-{
-	return cset_size("btree_cache_size") / (strtoul(w->geo.bucket, NULL, 0) * 1024);
-}
-
 /* A line of /proc/lock_stat: hold times are in microseconds with two digits. */
 static void lock_metrics(const char *class, const char *name)
 {
@@ -181,7 +174,7 @@ static void bcache_metrics(const struct work *w, unsigned long sectors)
 	lock_metrics(" &j->pin_lock:", "list_lock");
 	metric("cache_written", disk_sectors_written() - sectors, "sectors");
 	lab_metrics();
-	metric("nodes", cached_nodes(w), "count");
+	metric("nodes", cached_nodes(&w->geo), "count");
 	metric("chain", cset_get("internal/btree_cache_max_chain"), "nodes");
 }
 
@@ -228,8 +221,6 @@ int main(void)
 	};
 
 	plan(2);
-	if (w->zeros)
-		put(NULL_ZEROS, "1");
 	load.fd = peer || volatile_mb ? peer_start(peer, &w->geo, volatile_mb) :
 		  bcache_start(&w->geo, false);
 	grow(load.fd, w, w->grow, BLOCK);
@@ -240,11 +231,11 @@ int main(void)
 		from = grow(load.fd, w, 20000, 512);
 		keys += 20000;
 	}
-	while (nodes && !w->zeros && cached_nodes(w) < nodes) {
+	while (nodes && !w->zeros && cached_nodes(&w->geo) < nodes) {
 		grow(load.fd, w, 20000, 512);
-		if (cached_nodes(w) <= before)
+		if (cached_nodes(&w->geo) <= before)
 			fatal("the tree does not grow beyond %lu nodes", before);
-		before = cached_nodes(w);
+		before = cached_nodes(&w->geo);
 	}
 	if (w->zeros) {
 		load.first = from / BLOCK + 1;

@@ -464,6 +464,11 @@ unsigned long cset_size(const char *file)
 	return size_of(cset, file);
 }
 
+unsigned long cached_nodes(const struct geometry *geo)
+{
+	return cset_size("btree_cache_size") / (strtoul(geo->bucket, NULL, 0) * 1024);
+}
+
 unsigned long bdev_size(const char *file)
 {
 	return size_of(bdev, file);
@@ -770,6 +775,8 @@ void load_start(struct load *l)
 	l->size = l->size ?: BLOCK;
 	l->stride = l->stride ?: l->size;
 	written_size = l->size;
+	if (l->zeros)
+		put("/sys/module/null_blk/parameters/zeros", "1");
 	at("load");
 	load_fork(l, l->syncers ? LOAD_MAX : l->writes);
 }

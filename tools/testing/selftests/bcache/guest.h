@@ -95,6 +95,8 @@ void cset_put(const char *file, const char *value);
 unsigned long cset_get(const char *file);
 /* a size that the kernel prints for people, such as 1.5M: bytes, rounded */
 unsigned long cset_size(const char *file);
+/* b-tree nodes in memory, by such a size: about as many; GEO has buckets of some KiB */
+unsigned long cached_nodes(const struct geometry *geo);
 void bdev_put(const char *file, const char *value);
 unsigned long bdev_size(const char *file);
 
@@ -130,7 +132,11 @@ struct load {
 	unsigned int	size;		/* bytes of a write; 0: BLOCK */
 	unsigned int	stride;		/* bytes between blocks; 0: size */
 	bool		in_turn;	/* not at random */
-	bool		zeros;		/* of zeros, from the end; no results, not read back */
+	/*
+	 * Of zeros, from the end; null_blk takes no memory for zeros from then on. No
+	 * results, not read back.
+	 */
+	bool		zeros;
 	unsigned int	seed;		/* another one: other offsets */
 	/* nothing was done for so long: it hangs; 0: "patience_ms" or a minute */
 	unsigned int	patience_ms;

@@ -39,12 +39,11 @@ int main(void)
 	unsigned long nodes, chain;
 
 	plan(3);
-	put("/sys/module/null_blk/parameters/zeros", "1");
 	tree.fd = bcache_start(&geo, false);
 	load_all(&tree);
 	load.fd = bcache_restart_timed(tree.fd, true);
 
-	nodes = cset_size("btree_cache_size") / 8192;
+	nodes = cached_nodes(&geo);
 	chain = cset_get("internal/btree_cache_max_chain");
 	metric("nodes", nodes, "count");
 	metric("chain", chain, "nodes");
