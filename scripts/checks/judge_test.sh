@@ -105,6 +105,13 @@ run_of "$GOOD" "$CONSOLE" 124
 want 1 'did not end in time' 'a hang'
 run_of "$GOOD" "$CONSOLE" 1
 want 1 'ended with status 1' 'a crash of the kernel'
+run_of "$GOOD" "$CONSOLE" 134
+want 0 '^ok 1 ' 'an abort behind the end of the kernel'
+run_of "$GOOD" "$CONSOLE
+[    1.6] Kernel panic - not syncing" 134
+want 1 'ended with status 134' 'an abort that is none'
+run_of "$(without '^ok 2')" "$CONSOLE" 134
+want 1 '2 cases planned, 1 results' 'an abort that hides a result'
 for noise in 'BUG: KASAN: slab-use-after-free in x' 'WARNING: CPU: 0 PID: 1 at fs/x.c:1' \
 	'INFO: task init:1 blocked for more than 40 seconds.' 'Call Trace:' \
 	'WARNING: possible circular locking dependency detected' \

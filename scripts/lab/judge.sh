@@ -23,6 +23,9 @@
 # failed that was not expected to, else 1.
 . "$(dirname "$0")/../lib/lib.sh"
 
+# User Mode Linux before 6.12 has no power to switch off, and says so.
+OFF='reboot: (Power down|System halted)'
+
 # expect KIND NAME: does RUN/expected have a line of that kind (a shell pattern)
 # and name? If so it is split into $kind, $pattern and $reason.
 expect()
@@ -100,6 +103,9 @@ whole()
 	ended=$(sed -n 's/^# guest exit //p' "$run/ktap")
 	expect says console || pattern='$^'
 	bad=$(grep -aE "$BAD|$BAD_IO" "$run/console" | grep -avE -m1 -e "$pattern" || :)
+	# The process around a kernel that has halted may abort, in 5.10 once in
+	# thousands of runs; nothing of the guest is left by then.
+	[ "$rc" != 134 ] || ! grep -a . "$run/console" | tail -1 | grep -qaE "$OFF" || rc=0
 	if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
 		echo "the guest did not end in time"
 	elif [ "$rc" != 0 ]; then
@@ -118,8 +124,7 @@ whole()
 		echo "the test did not end by itself: ${ended:+# guest exit $ended}"
 	elif [ "$ended" != "$((wrong > 0))" ]; then
 		echo "the test's exit status is $ended, with $wrong failed cases"
-	# User Mode Linux before 6.12 has no power to switch off, and says so.
-	elif ! grep -aqE 'reboot: (Power down|System halted)' "$run/console"; then
+	elif ! grep -aqE "$OFF" "$run/console"; then
 		echo "the guest did not power off"
 	elif [ -n "$bad" ]; then
 		echo "on the console: $bad"
