@@ -209,6 +209,12 @@ put sys/fs/bcache/queue/write_cache 'write back'
 want 'a volatile cache' 'write_cache  *write back' leaf-flush 'applies now'
 rm -r "$DIR/sys/fs/bcache/queue"
 
+# The size of the cache disk.
+put "sys/fs/bcache/$UUID/size" 34359738367
+want 'less than 16 TiB' 'size  *34359738367' gc-sectors 'not here'
+put "sys/fs/bcache/$UUID/size" 34359738368
+want '16 TiB' 'size  *34359738368' gc-sectors 'applies now'
+
 # The preemption model, and where it is read.
 machine 6.12.117 0 '#1 SMP' 0
 want 'no model to read' . flush-wait 'cannot tell' closure-sync 'not here'

@@ -53,7 +53,9 @@ teardown 4.17
 meta-retry 3.10 5.10
 flush-first 3.10 5.10
 sync-super 3.10 5.10
-read-race 3.10 5.10'
+read-race 3.10 5.10
+sysfs-late 3.10 5.10
+gc-sectors 3.10 5.10'
 # end
 
 ROOT=${SYSROOT:-}
@@ -258,7 +260,7 @@ count_keys()
 # is no leaf. $blind: cannot be read.
 read_sets()
 {
-	small='' flat='' deep='' blind='' volatile=''
+	small='' flat='' deep='' blind='' volatile='' large=''
 	for set in "$ROOT"/sys/fs/bcache/*-*-*-*-*; do
 		[ -d "$set" ] || continue
 		fact 'cache set' "${set##*/}"
@@ -271,6 +273,9 @@ read_sets()
 			show "$queue" write_cache
 			volatile=$volatile$value
 		done
+		value=''
+		show "$set/cache0/.." size
+		[ "${value:-0}" -lt 34359738368 ] || large=1	# 16 TiB
 		for backing in "$set"/bdev[0-9]*; do show "$backing" $BACKING; done
 		count_entries "$set/cache0"
 		stall=" ${set##*/}${entries:+ from $((entries / 60 + 1)) writes/s on}"
@@ -394,6 +399,12 @@ topic()
 		reason='a superblock that is not written, or a loss of power behind an attach, costs what is in the cache alone' ;;
 	read-race)
 		reason='a read of the cache that takes seconds fails, or returns the data of another block' ;;
+	sysfs-late)
+		reason='who reads files of a cache disk while its set stops may hang registration for good' ;;
+	gc-sectors)
+		word='not here' reason='no cache has 16 TiB'
+		[ -z "$large" ] ||
+			word='applies now' reason='a cache of 16 TiB or more: garbage is collected too often, or all the time' ;;
 	esac
 	verdict "$1"
 }

@@ -60,7 +60,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CSET_UUID	"00000000-0000-4000-8000-0000000000cc"
 #define SECTORS		(BLOCK / SECTOR)
 #define WORDS		(SECTOR / sizeof(uint64_t))
 #define MAX_THREADS	8

@@ -81,20 +81,6 @@ static unsigned long around(unsigned long nr, bool discards)
 	return i;
 }
 
-/* gc's that began since the trace is on */
-static unsigned long gcs(void)
-{
-	FILE *f = fopen(TRACING "trace", "r");
-	char line[512];
-	unsigned long nr = 0;
-
-	while (f && fgets(line, sizeof(line), f))
-		nr += !!strstr(line, "bcache_gc_start:");
-	if (f)
-		fclose(f);
-	return nr;
-}
-
 /* Is the device there again, with its cache set? */
 static bool again(void)
 {
@@ -139,7 +125,7 @@ int main(void)
 
 	bdev_put("sequential_cutoff", "4096");
 	nodes = cset_size("cache0/btree_written");
-	put(TRACING "events/bcache/bcache_gc_start/enable", "1");
+	gcs_count();
 	done = around(nr, discards);
 	metric("done", done, "count");
 	metric("gcs", gcs(), "count");

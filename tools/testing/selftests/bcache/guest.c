@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #define NULLB	"/sys/kernel/config/nullb/"
-#define CSET_UUID "00000000-0000-4000-8000-0000000000cc"
 
 /* a case, with the name of the program before its own */
 #define FULL	"%s.%s"
@@ -467,6 +466,26 @@ unsigned long cset_size(const char *file)
 unsigned long cached_nodes(const struct geometry *geo)
 {
 	return cset_size("btree_cache_size") / (strtoul(geo->bucket, NULL, 0) * 1024);
+}
+
+#define TRACING	"/sys/kernel/tracing/"
+
+void gcs_count(void)
+{
+	put(TRACING "events/bcache/bcache_gc_start/enable", "1");
+}
+
+unsigned long gcs(void)
+{
+	FILE *f = fopen(TRACING "trace", "r");
+	char line[512];
+	unsigned long nr = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		nr += !!strstr(line, "bcache_gc_start:");
+	if (f)
+		fclose(f);
+	return nr;
 }
 
 unsigned long bdev_size(const char *file)

@@ -75,6 +75,9 @@ struct geometry {
 	bool		instant;	/* until bcache_restart_timed() */
 };
 
+/* of every cache set */
+#define CSET_UUID	"00000000-0000-4000-8000-0000000000cc"
+
 /* a writeback bcache device, ready to be written; returns its file */
 int bcache_start(const struct geometry *geo, bool durable);
 /* another file of the device; durable: a write that returns is on disk */
@@ -97,6 +100,9 @@ unsigned long cset_get(const char *file);
 unsigned long cset_size(const char *file);
 /* b-tree nodes in memory, by such a size: about as many; GEO has buckets of some KiB */
 unsigned long cached_nodes(const struct geometry *geo);
+/* from now on garbage collections are counted; how many began since then */
+void gcs_count(void);
+unsigned long gcs(void);
 void bdev_put(const char *file, const char *value);
 unsigned long bdev_size(const char *file);
 
