@@ -190,6 +190,7 @@ check_headers()
 		header "$p" '^Date: ' || bad "$p: no date"
 		header "$p" '^Subject: \[PATCH[^]]*\] bcache: |^Subject: \[PATCH[^]]*\] closures?: ' || bad "$p: no subject of ours"
 		! header "$p" '^Signed-off-by:' || bad "$p: only the sender may sign off"
+		! sed 1d "$TOP/$p" | grep -q '^From ' || bad "$p: a line that begins a mail in a mailbox"
 		! grep -q "$(printf '\r')" "$TOP/$p" || bad "$p: carriage returns"
 		if grep -E '^index ' "$TOP/$p" | grep -qvE '^index [0-9a-f]{40}\.\.[0-9a-f]{40}'; then
 			bad "$p: short blob ids; use --full-index"
