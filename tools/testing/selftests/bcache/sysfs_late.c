@@ -55,12 +55,11 @@ static bool opened(struct reader *r)
 static void *read_file(void *arg)
 {
 	struct reader *r = arg;
-	unsigned int tries = 10000;
 	char buf[BLOCK];
 	uint64_t from;
 
 	sleep_until(r->from);
-	while (!opened(r) && tries--)
+	while (!opened(r) && now_ns() < r->from + NSEC_PER_SEC)
 		sleep_us(100);
 	from = now_ns();
 	r->returned = r->store ? pwrite(r->fd, "fifo", 4, 0) :
